@@ -1,0 +1,36 @@
+import type { Awaitable } from './ports.js';
+
+/** Whether a value is a promise, of any realm. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** `next(value)` now, or when the promise settles: what is synchronous stays so. */
+export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
+  return isPromise(value) ? (value as PromiseLike<T>).then(next) : next(value as T);
+}
+
+/**
+ * The promise, or a rejection made by `late` when `ms` milliseconds pass first. What comes in after that is handed to
+ * `discard`, so that nothing it holds is lost; a late rejection is swallowed.
+ */
+export function withDeadline<T>(promise: PromiseLike<T>, ms: number, late: () => Error, discard?: (value: T) => void): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      reject(late());
+    }, ms);
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        if (over) discard?.(value);
+        else resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        if (!over) reject(error instanceof Error ? error : new Error('rejected without an Error', { cause: error }));
+      },
+    );
+  });
+}

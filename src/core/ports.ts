@@ -1,0 +1,145 @@
+/**
+ * Everything an adapter author reads: what keystile asks of a store, a limiter, a hasher and a clock.
+ *
+ * Each port is small and complete; no method is optional. A method may answer at once or with a promise: the
+ * in-memory adapters answer at once, which keeps the whole path of a request synchronous.
+ */
+import type { LimitRule } from './limits/rules.js';
+import type { KeyChanges, KeyRecord } from './record.js';
+
+/** A value now, or a promise of it. */
+export type Awaitable<T> = T | PromiseLike<T>;
+
+/** Where time comes from: `Date` itself fits. Epoch milliseconds. */
+export interface Clock {
+  now(): number;
+}
+
+/** How a key is found: by its public id, or, where its format has none, by any of its possible stored hashes. */
+export type KeyLookup =
+  | { readonly by: 'id'; readonly id: string }
+  | { readonly by: 'hash'; readonly hashes: readonly string[] };
+
+/** What `keyring.list` asks of a store. Every filter that is present must hold. */
+export interface KeyQuery {
+  /** At most this many records, 1 to 500. */
+  readonly limit: number;
+  /** `nextCursor` of the page before; absent for the first page. */
+  readonly cursor?: string;
+  readonly tenantId?: string;
+  readonly owner?: { readonly type: string; readonly id: string };
+  readonly environment?: string;
+  readonly tag?: string;
+  /** Derived with `statusOf(record, now)`, never stored. */
+  readonly status?: 'active' | 'scheduled' | 'disabled' | 'expired' | 'revoked';
+  /** Case-insensitive part of the id, name, tenant id or owner id. */
+  readonly search?: string;
+  /** Epoch milliseconds against which `status` is derived. */
+  readonly now: number;
+}
+
+/** One page of records, newest first (`createdAt` falling, then `id` falling). */
+export interface KeyPage {
+  readonly records: readonly KeyRecord[];
+  /** Absent on the last page. */
+  readonly nextCursor?: string;
+}
+
+/**
+ * Where key records live. Records are plain JSON values; a store keeps them as they are and hands out copies
+ * (or frozen values), never something a caller could change behind its back.
+ *
+ * A method that throws or rejects is a fault: authentication then fails closed with `store_unavailable`.
+ */
+export interface KeyStore {
+  /** Keeps a new record. `'conflict'`, and nothing stored, when its `id` or an equal `hash` is already there. */
+  insert(record: KeyRecord): Awaitable<'inserted' | 'conflict'>;
+  /** The record, or `undefined` (`null` is understood too). */
+  find(lookup: KeyLookup): Awaitable<KeyRecord | undefined | null>;
+  /**
+   * Sets the given fields (`undefined` or `null` clears one) and adds one to `version`, in one atomic step, only while
+   * the stored `version` is the given one. The record after the change, or `undefined` when it is gone or has moved on.
+   */
+  update(id: string, version: number, changes: KeyChanges): Awaitable<KeyRecord | undefined | null>;
+  /** Removes the record for good; `true` if it was there. */
+  delete(id: string): Awaitable<boolean>;
+  list(query: KeyQuery): Awaitable<KeyPage>;
+}
+
+/** One counter's subject and the rules that apply to it. */
+export interface LimitBucket {
+  /** Unique name of the subject: `key:…`, `tenant:…`, `owner:…`, `ip:…`. State belongs to this name and a window's length. */
+  readonly id: string;
+  /** Buckets of one tenant share it; a Redis limiter uses it as the hash tag. */
+  readonly group: string;
+  readonly rules: readonly LimitRule[];
+  /** When the table is full and this bucket is new: count it in one shared overflow bucket, or refuse. */
+  readonly whenFull: 'share' | 'refuse';
+}
+
+/** Where one rule stands after (or, when refused, without) the request. */
+export interface LimitState {
+  readonly bucket: LimitBucket;
+  readonly rule: LimitRule;
+  /** Units still free, at least 0. */
+  readonly remaining: number;
+  /** Milliseconds until more becomes free; 0 when nothing is in use, and for concurrency. */
+  readonly resetMs: number;
+  /** This rule said no. */
+  readonly violated: boolean;
+}
+
+/** A place held under concurrency caps until it is released, or until `ttlMs` passes without a renewal. */
+export interface Lease {
+  readonly ttlMs: number;
+}
+
+/** What `consume` answers. `states` lists buckets and their rules in the order they were given. */
+export type Consumption =
+  | { readonly outcome: 'admitted'; readonly states: readonly LimitState[]; readonly lease: Lease | undefined }
+  | {
+      readonly outcome: 'limited';
+      readonly states: readonly LimitState[];
+      /** Milliseconds after which a lone client is admitted; 0 for concurrency; `undefined` when it never will be. */
+      readonly retryAfterMs: number | undefined;
+    }
+  /** The table is full and a new bucket may not share: nothing was counted. */
+  | { readonly outcome: 'full' };
+
+/**
+ * Counts requests. The promise every limiter keeps: in no window of the stated length, wherever it begins, are more
+ * than `limit` units admitted; and never more leases at once than a concurrency rule's `limit`.
+ *
+ * A method that throws or rejects is a fault, answered as `onLimiterError` says.
+ */
+export interface Limiter {
+  /** Checks every rule, then spends `cost` units on each window and takes one lease, in one atomic step; or changes nothing. */
+  consume(buckets: readonly LimitBucket[], cost: number): Awaitable<Consumption>;
+  /** What `consume` would answer, without spending; its lease is always `undefined`. */
+  peek(buckets: readonly LimitBucket[], cost: number): Awaitable<Consumption>;
+  /** Restarts the lifetime of leases that are still held; unknown or lost ones are ignored. */
+  renew(leases: readonly Lease[]): Awaitable<void>;
+  /** Frees a lease; doing it twice, or after it has expired, changes nothing. */
+  release(lease: Lease): Awaitable<void>;
+  /** Forgets what a bucket has spent. Its leases stay held. */
+  reset(bucketId: string): Awaitable<void>;
+}
+
+/**
+ * Turns a plaintext key into what the store keeps, a self-describing string `scheme:…`.
+ *
+ * A hasher that throws or rejects is a fault (`store_unavailable`).
+ */
+export interface Hasher {
+  /** What stands before the first colon of its strings: `sha256`. */
+  readonly scheme: string;
+  /** Equal keys give different strings. Such keys cannot be found by hash, so their format needs `{id}`. */
+  readonly salted: boolean;
+  hash(key: string): Awaitable<string>;
+  /** Constant-time comparison; `false` for a string it cannot read. */
+  verify(key: string, stored: string): Awaitable<boolean>;
+  /** Every string under which `key` may have been stored, the current one first; empty when salted. */
+  candidates(key: string): readonly string[];
+  /** The string was made with older settings (cost, pepper) and should be replaced on next use. */
+  outdated(stored: string): boolean;
+}
