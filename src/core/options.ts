@@ -4,12 +4,13 @@ import { ConfigurationError, type ConfigurationCode } from './errors.js';
  * Throws unless `value` is a plain object whose own keys are all among `names`; a misspelling is answered with the
  * nearest right name. `path` names the object in messages.
  */
-export function checkOptions(value: unknown, path: string, names: readonly string[]): asserts value is Record<string, unknown> {
+export function checkOptions(value: unknown, path: string, names: readonly string[]): Record<string, unknown> {
   if (!isPlainObject(value)) throw new ConfigurationError('invalid_option', path, 'must be an object');
   for (const name of Reflect.ownKeys(value)) {
     if (typeof name === 'string' && names.includes(name)) continue;
     throw unknownName('unknown_option', `${path}.${String(name)}`, String(name), names, 'option');
   }
+  return value;
 }
 
 /** The error for a name that is not declared, with the nearest declared one as a suggestion. */

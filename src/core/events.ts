@@ -1,0 +1,54 @@
+import type { RefusalCode } from './errors.js';
+import type { ApiKey } from './record.js';
+
+/** What a keyring tells to `on`. Times are epoch milliseconds; no event carries a secret or a hash. */
+export interface KeyringEvents {
+  created: { readonly at: number; readonly apiKey: ApiKey };
+  imported: { readonly at: number; readonly apiKey: ApiKey };
+  updated: { readonly at: number; readonly apiKey: ApiKey };
+  disabled: { readonly at: number; readonly apiKey: ApiKey };
+  enabled: { readonly at: number; readonly apiKey: ApiKey };
+  revoked: { readonly at: number; readonly apiKey: ApiKey };
+  deleted: { readonly at: number; readonly id: string };
+  /** A presented key was refused; `keyId` only after its secret was proven. */
+  refused: { readonly at: number; readonly code: RefusalCode; readonly keyId: string | undefined };
+  /** A store, limiter, hasher, callback or listener failed. */
+  fault: { readonly at: number; readonly error: unknown };
+}
+
+export type EventName = keyof KeyringEvents;
+
+export interface Events {
+  on<Name extends EventName>(name: Name, listener: (event: KeyringEvents[Name]) => void): () => void;
+  emit<Name extends EventName>(name: Name, event: KeyringEvents[Name]): void;
+  /** Whether anyone listens, so that an event nobody wants need not be made. */
+  wanted(name: EventName): boolean;
+}
+
+/** Listeners run one after the other, in the order they came; one that throws hurts neither the others nor the request. */
+export function createEvents(): Events {
+  const listeners = new Map<EventName, Set<(event: never) => unknown>>();
+  const emit: Events['emit'] = (name, event) => {
+    const failed = (error: unknown): void => {
+      if (name !== 'fault') emit('fault', { at: event.at, error });
+    };
+    for (const listener of [...(listeners.get(name) ?? [])]) {
+      try {
+        Promise.resolve(listener(event as never)).catch(failed);
+      } catch (error) {
+        failed(error);
+      }
+    }
+  };
+  return {
+    on(name, listener) {
+      const known = listeners.get(name) ?? new Set();
+      listeners.set(name, known.add(listener));
+      return () => {
+        known.delete(listener);
+      };
+    },
+    emit,
+    wanted: (name) => (listeners.get(name)?.size ?? 0) > 0,
+  };
+}

@@ -1,0 +1,51 @@
+import { chain } from './awaitable.js';
+import { CHECKS, type CheckName } from './checks.js';
+import { compileEntry, type EntryContext } from './entry.js';
+import { KeystileError, type RefusalCode } from './errors.js';
+import type { GuardedStore } from './guarded-store.js';
+import type { Spender } from './limits/spender.js';
+import type { Clock, LimitState } from './ports.js';
+import type { RequestFacts } from './request.js';
+import { limited } from './verification.js';
+
+/** One check and its verdict. */
+export interface ExplainedCheck {
+  readonly check: CheckName | 'limits';
+  readonly ok: boolean;
+  /** The code with which this check alone would refuse. */
+  readonly code?: RefusalCode;
+}
+
+/** What would happen to a request with a key, without spending anything. */
+export interface Explanation {
+  readonly ok: boolean;
+  /** The first refusal, which is the one a client would get. */
+  readonly code?: RefusalCode;
+  /** Every check, in the order they are asked, each judged for itself. */
+  readonly checks: readonly ExplainedCheck[];
+  /** Where each limit stands. */
+  readonly limits: readonly LimitState[];
+}
+
+export type Explain = (id: string, facts: RequestFacts) => Promise<Explanation>;
+
+export function createExplain(store: GuardedStore, spender: Spender, context: EntryContext, clock: Clock): Explain {
+  return async (id, facts) => {
+    const record = await store.find({ by: 'id', id });
+    if (record === undefined) throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
+    const now = clock.now();
+    const entry = compileEntry(record, context, now);
+    const judged = CHECKS.map((check) => explained(check.name, check.judge(entry, facts, now)));
+    const answer = entry.limits.none ? undefined : await chain(spender.peek(entry.limits.for(() => facts.clientIp()), facts.cost), (value) => value);
+    const full = answer?.outcome === 'full' ? 'limiter_unavailable' : undefined;
+    const limits = answer === undefined || answer.outcome === 'full' ? [] : answer.states;
+    const code = answer?.outcome === 'limited' ? limited(answer.states, answer.retryAfterMs).code : full;
+    const checks = [...judged, explained('limits', code)];
+    const first = checks.find((check) => !check.ok);
+    return { ok: first === undefined, ...(first?.code !== undefined && { code: first.code }), checks, limits };
+  };
+}
+
+function explained(check: ExplainedCheck['check'], code: RefusalCode | undefined): ExplainedCheck {
+  return code === undefined ? { check, ok: true } : { check, ok: false, code };
+}

@@ -1,0 +1,86 @@
+import { chain, isPromise, withDeadline } from '../awaitable.js';
+import { limiterUnavailable } from '../errors.js';
+import type { Awaitable, Consumption, LimitBucket, Limiter, LimitState } from '../ports.js';
+import { nothingToRelease } from '../verification.js';
+import type { LeaseKeeper } from './leases.js';
+
+/** What to do when the limiter fails: count in memory, refuse, or let pass. */
+export type OnLimiterError = 'local' | 'closed' | 'open';
+
+/** A consumption whose lease, if any, is in good hands. */
+export type Spending =
+  | { readonly outcome: 'admitted'; readonly states: readonly LimitState[]; readonly release: () => void }
+  | Exclude<Consumption, { readonly outcome: 'admitted' }>;
+
+/** The limiter as the core uses it: with a deadline, an answer to faults, and leases looked after. */
+export interface Spender {
+  /** Rejects with `limiter_unavailable` only under `'closed'`. */
+  spend(buckets: readonly LimitBucket[], cost: number): Awaitable<Spending>;
+  /** What `spend` would answer, without spending. */
+  peek(buckets: readonly LimitBucket[], cost: number): Awaitable<Consumption>;
+}
+
+export interface SpenderSettings {
+  readonly limiter: Limiter;
+  /** Steps in under `'local'`. */
+  readonly fallback: Limiter;
+  readonly onLimiterError: OnLimiterError;
+  readonly deadlineMs: number;
+  readonly leases: LeaseKeeper;
+  /** Told of every fault. */
+  readonly report: (error: unknown) => void;
+}
+
+const letPass: Consumption = Object.freeze({ outcome: 'admitted', states: Object.freeze([]), lease: undefined });
+
+export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, leases, report }: SpenderSettings): Spender {
+  /** The first limiter's answer; on a fault, what `onLimiterError` says. */
+  const ask = <T>(call: (from: Limiter) => Awaitable<Consumption>, done: (answer: Consumption, from: Limiter) => T): Awaitable<T> => {
+    const instead = (error: unknown): Awaitable<T> => {
+      report(error);
+      if (onLimiterError === 'closed') throw limiterUnavailable('the limiter does not answer', error);
+      if (onLimiterError === 'open') return done(letPass, limiter);
+      return chain(call(fallback), (answer) => done(answer, fallback));
+    };
+    let answer: Awaitable<Consumption>;
+    try {
+      answer = call(limiter);
+      if (!isPromise(answer)) return done(checked(answer), limiter);
+    } catch (error) {
+      return instead(error);
+    }
+    const late = (): Error => new Error(`no answer within ${String(deadlineMs)} ms`);
+    // A lease that arrives after its request has been answered goes straight back.
+    const discard = (value: Consumption): void => {
+      if (isConsumption(value) && value.outcome === 'admitted' && value.lease !== undefined) leases.hold(limiter, value.lease)();
+    };
+    return withDeadline(answer as PromiseLike<Consumption>, deadlineMs, late, discard)
+      .then(checked)
+      .then((value) => done(value, limiter), instead);
+  };
+
+  const settled = (answer: Consumption, from: Limiter): Spending =>
+    answer.outcome !== 'admitted'
+      ? answer
+      : { outcome: 'admitted', states: answer.states, release: answer.lease === undefined ? nothingToRelease : leases.hold(from, answer.lease) };
+
+  return {
+    spend: (buckets, cost) => ask((from) => from.consume(buckets, cost), settled),
+    peek: (buckets, cost) => ask((from) => from.peek(buckets, cost), (answer) => answer),
+  };
+}
+
+function checked(value: Consumption): Consumption {
+  if (isConsumption(value)) return value;
+  throw new Error('the limiter answered with something that is no consumption');
+}
+
+/** Nonsense from an adapter must never read as a yes. */
+function isConsumption(value: unknown): value is Consumption {
+  const answer = value as { outcome?: unknown; states?: unknown; lease?: unknown; retryAfterMs?: unknown } | null | undefined;
+  if (typeof answer !== 'object' || answer === null) return false;
+  if (answer.outcome === 'full') return true;
+  if (!Array.isArray(answer.states)) return false;
+  if (answer.outcome === 'limited') return answer.retryAfterMs === undefined || typeof answer.retryAfterMs === 'number';
+  return answer.outcome === 'admitted' && (answer.lease === undefined || (typeof answer.lease === 'object' && answer.lease !== null));
+}

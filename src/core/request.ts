@@ -1,0 +1,78 @@
+import type { BrowserFacts } from './access/origins.js';
+import { ConfigurationError } from './errors.js';
+import { checkOptions } from './options.js';
+
+/** What a caller of `keyring.verify` tells about a request. What is not told cannot be allowed to a restricted key. */
+export interface VerifyRequest<Scope extends string = string> {
+  /** The tenant the request is for; absent or `null`: not compared. */
+  readonly tenant?: string | null;
+  /** Default: `live`. */
+  readonly environment?: string;
+  /** Address of the client. Failed attempts are counted by it. */
+  readonly ip?: string;
+  /** The `Origin` header, and the `Referer` that stands in for it. */
+  readonly origin?: string;
+  readonly referer?: string;
+  /** The request shows marks of a browser (`Sec-Fetch-*`). Default: whether `origin` is given. */
+  readonly browser?: boolean;
+  readonly method?: string;
+  /** Path as in the request line; a query is ignored. */
+  readonly path?: string;
+  /** Scopes that the key must have, all of them. */
+  readonly scopes?: readonly Scope[];
+  /** The request opens a WebSocket or event stream: `access.realtime` is asked. */
+  readonly realtime?: boolean;
+  /** Units spent on each window, a whole number from 0. Default: 1. */
+  readonly cost?: number;
+}
+
+/** The same for the core, read lazily: an unrestricted key never asks for an address or a path. */
+export interface RequestFacts {
+  /** `undefined`: this request names none though one is due; `null`: not compared. */
+  readonly tenant: string | null | undefined;
+  readonly environment: string;
+  readonly scopes: readonly string[];
+  readonly realtime: boolean;
+  /** HTTP requests are judged by endpoint rules, upgrades by `realtime` instead. */
+  readonly upgrade: boolean;
+  readonly cost: number;
+  /** The request came over a network: its failures are counted, also when its address cannot be read. */
+  readonly remote: boolean;
+  /** Another pass over the same request has been counted already. */
+  readonly counted: boolean;
+  clientIp(): string | undefined;
+  sender(): BrowserFacts;
+  method(): string | undefined;
+  target(): string | undefined;
+}
+
+const FIELDS = ['tenant', 'environment', 'ip', 'origin', 'referer', 'browser', 'method', 'path', 'scopes', 'realtime', 'cost'];
+
+/** Facts of a request that says nothing about itself: the common `keyring.verify(key)`. */
+export const NO_FACTS: RequestFacts = toFacts({});
+
+/** Facts from a plain description; unknown fields throw a `ConfigurationError`. */
+export function toFacts(request: VerifyRequest): RequestFacts {
+  checkOptions(request, 'request', FIELDS);
+  const { tenant = null, environment = 'live', ip, origin, referer, scopes = [], realtime = false, cost = 1 } = request;
+  return {
+    tenant,
+    environment,
+    scopes,
+    realtime,
+    upgrade: false,
+    cost: checkCost(cost),
+    remote: ip !== undefined,
+    counted: false,
+    clientIp: () => ip,
+    sender: () => ({ origin, referer, browser: request.browser ?? origin !== undefined }),
+    method: () => request.method,
+    target: () => request.path,
+  };
+}
+
+/** A cost that a limiter may be asked to spend. */
+export function checkCost(cost: unknown): number {
+  if (typeof cost === 'number' && Number.isSafeInteger(cost) && cost >= 0) return cost;
+  throw new ConfigurationError('invalid_limit', 'cost', 'must be a whole number from 0');
+}

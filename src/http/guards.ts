@@ -1,0 +1,67 @@
+import { chain, isPromise } from '../core/awaitable.js';
+import { ConfigurationError } from '../core/errors.js';
+import type { Engine } from '../core/keyring.js';
+import { refused, type Refused } from '../core/verification.js';
+import { readCredential, type Presented } from './credentials.js';
+import type { ResolvedOptions } from './options.js';
+import type { Responder } from './responder.js';
+import type { HostRequest, Middleware } from './types.js';
+
+/** Guards for single routes; mount them behind the middleware they belong to. */
+export interface Guards<Scope extends string = string> {
+  /** Refuses a key that lacks one of the scopes. The request has been counted by then. */
+  requireScopes(...scopes: readonly [Scope, ...Scope[]]): Middleware;
+  /** Refuses a key that may not open event streams. */
+  requireRealtime(): Middleware;
+  /** For routes of signed-in people: refuses whoever comes with an API key, also where the middleware has not run. */
+  forbidApiKeys(): Middleware;
+}
+
+export function createGuards<Scope extends string>(engine: Engine, options: ResolvedOptions, responder: Responder): Guards<Scope> {
+  /** A guard that asks something of the key; without one there is nobody to ask. */
+  const guard =
+    (judge: (principal: NonNullable<HostRequest['apiKey']>) => Refused | undefined): Middleware =>
+    (req: HostRequest, res, next) => {
+      const refusal = req.apiKey === undefined ? refused('missing_key') : judge(req.apiKey);
+      if (refusal === undefined) next();
+      else responder.refuse(refusal, usedSource(req), req, res, next);
+    };
+
+  const usedSource = (req: HostRequest): Exclude<Presented, string>['source'] | undefined =>
+    options.sources.find((source) => source.kind === 'bearer' && readable(source.read(req, engine.formats.looksLikeKey)));
+
+  return {
+    requireScopes(...scopes) {
+      if (scopes.length === 0) throw new ConfigurationError('invalid_scope', 'requireScopes', 'needs at least one scope');
+      const needed = engine.scopes.check(scopes, 'requireScopes');
+      return guard((principal) => {
+        const missing = needed.filter((scope) => !principal.scopes.includes(scope));
+        return missing.length === 0 ? undefined : refused('insufficient_scope', { keyId: principal.id, missingScopes: missing });
+      });
+    },
+
+    requireRealtime: () => guard((principal) => (principal.realtime ? undefined : refused('realtime_not_allowed', { keyId: principal.id }))),
+
+    forbidApiKeys: () => (req: HostRequest, res, next) => {
+      const answer = (presented: Presented): void => {
+        if (req.apiKey === undefined && presented === 'none') next();
+        else responder.refuse(refused('api_key_not_accepted'), undefined, req, res, next);
+      };
+      const fault = (error: unknown): void => {
+        engine.report(error);
+        responder.refuse(refused('store_unavailable'), undefined, req, res, next);
+      };
+      let presented: ReturnType<typeof readCredential>;
+      try {
+        presented = readCredential(req, options.sources, engine.formats.looksLikeKey);
+      } catch (error) {
+        fault(error);
+        return;
+      }
+      if (isPromise(presented)) (presented as PromiseLike<Presented>).then(answer, fault);
+      else chain(presented as Presented, answer);
+    },
+  };
+}
+
+const readable = (keys: unknown): boolean => Array.isArray(keys) && keys.length > 0;

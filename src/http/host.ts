@@ -1,0 +1,8 @@
+import type { TLSSocket } from 'node:tls';
+import type { Host } from './types.js';
+
+/** The bare socket's word, for hosts that know nothing of proxies: Connect and node:http. */
+export const socketHost: Host = {
+  clientIp: (req) => req.socket.remoteAddress,
+  secure: (req) => (req.socket as Partial<TLSSocket>).encrypted === true,
+};

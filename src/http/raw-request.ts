@@ -1,0 +1,62 @@
+import type { HostRequest } from './types.js';
+
+const NO_LINES: readonly string[] = Object.freeze([]);
+
+/**
+ * Every line of a header, by its lower-case name. `req.headers` shows duplicates joined with commas, or for
+ * `Authorization` only the first: `rawHeaders` has them all.
+ */
+export function headerLines(req: HostRequest, name: string): readonly string[] {
+  const value = req.headers[name];
+  if (value === undefined) return NO_LINES;
+  if (typeof value !== 'string') return value;
+  if (name !== 'authorization' && !value.includes(',')) return [value];
+  const lines = rawLines(req.rawHeaders as readonly string[] | undefined, name);
+  return lines.length === 0 ? [value] : lines;
+}
+
+/** How many lines a header has. */
+export function countLines(req: HostRequest, name: string): number {
+  return rawLines(req.rawHeaders as readonly string[] | undefined, name).length;
+}
+
+// Requests made by hand (unit tests of hosts) may lack rawHeaders.
+function rawLines(raw: readonly string[] | undefined, name: string): readonly string[] {
+  const lines: string[] = [];
+  for (let index = 0; raw !== undefined && index + 1 < raw.length; index += 2) {
+    const field = raw[index] ?? '';
+    if (field.length === name.length && field.toLowerCase() === name) lines.push(raw[index + 1] ?? '');
+  }
+  return lines;
+}
+
+/** Takes a header out of all three places where Node keeps it. */
+export function removeHeader(req: HostRequest, name: string): void {
+  // Touching the getter first, so that it cannot be built from rawHeaders later on.
+  const distinct = req.headersDistinct as Record<string, unknown> | undefined;
+  if (distinct !== undefined) Reflect.deleteProperty(distinct, name);
+  Reflect.deleteProperty(req.headers, name);
+  const raw = req.rawHeaders as string[] | undefined;
+  for (let index = (raw?.length ?? 0) - 2; raw !== undefined && index >= 0; index -= 2) {
+    if (raw[index]?.toLowerCase() === name) raw.splice(index, 2);
+  }
+}
+
+/** Takes a query parameter out of `url` and `originalUrl`, and out of the query a host has already parsed. */
+export function removeQuery(req: HostRequest, name: string): void {
+  if (req.url !== undefined) req.url = withoutParameter(req.url, name);
+  if (req.originalUrl !== undefined) req.originalUrl = withoutParameter(req.originalUrl, name);
+  // Express 4 parses once, into a property of its own; Express 5 parses `url` whenever asked.
+  const parsed = Object.getOwnPropertyDescriptor(req, 'query')?.value as Record<string, unknown> | undefined;
+  if (typeof parsed === 'object') Reflect.deleteProperty(parsed, name);
+}
+
+function withoutParameter(target: string, name: string): string {
+  const start = target.indexOf('?');
+  if (start < 0) return target;
+  const kept = target
+    .slice(start + 1)
+    .split('&')
+    .filter((pair) => !new URLSearchParams(pair).has(name));
+  return target.slice(0, start) + (kept.length === 0 ? '' : `?${kept.join('&')}`);
+}

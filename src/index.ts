@@ -1,0 +1,37 @@
+/** keystile: API keys for Express and Connect servers. */
+export { createKeyring, type KeyringOptions } from './keyring.js';
+export { apiKeyAuth } from './express/index.js';
+export { principalOf, type ApiKeyAuth } from './http/auth.js';
+export { basic, bearer, header, query, type CredentialFunction, type CredentialSource } from './http/credentials.js';
+export type { ApiKeyAuthOptions, HeaderOptions, RefusalOptions } from './http/options.js';
+export type { RefusalInfo, RefusalMessages } from './http/refusals.js';
+export type { HostRequest, Middleware } from './http/types.js';
+
+export { concurrent, perDay, perHour, perMinute, perSecond, perWindow } from './core/limits/rules.js';
+export type { ConcurrencyRule, LimitOptions, LimitRule, LimitSubject, WindowRule } from './core/limits/rules.js';
+export { memoryStore } from './memory/store.js';
+export { memoryLimiter } from './memory/limiter.js';
+
+export { keyFormat, type KeyFormat, type KeyFormatOptions, type KeyParts } from './core/format/key-format.js';
+export { sha256 } from './core/hashing/sha256.js';
+export { hmacSha256, type HmacOptions } from './core/hashing/hmac.js';
+export { bcrypt, type BcryptOptions } from './core/hashing/bcrypt.js';
+
+export { ConfigurationError, isKeystileError, KeystileError } from './core/errors.js';
+export type { ConfigurationCode, KeystileCode, OperationCode, RefusalCode } from './core/errors.js';
+export type { Keyring } from './core/keyring.js';
+export type { Principal } from './core/entry.js';
+export { statusOf, type ApiKey, type Json, type KeyChanges, type KeyRecord, type KeyStatus, type Owner } from './core/record.js';
+export type { AccessRules, EndpointRules, IpRules, OriginRules } from './core/access/access.js';
+export type { CacheOptions } from './core/cache.js';
+export type { CreatedKey } from './core/created-key.js';
+export type { KeyPatch, KeySettings, Time } from './core/draft.js';
+export type { EventName, KeyringEvents } from './core/events.js';
+export type { ExplainedCheck, Explanation } from './core/explain.js';
+export type { ImportSource } from './core/importing.js';
+export type { OnLimiterError } from './core/limits/spender.js';
+export type { ListOptions, RevokeOptions } from './core/operations.js';
+export type { ScopeDeclarations } from './core/scopes.js';
+export type { VerifyRequest } from './core/request.js';
+export type { Accepted, Refused, Verification } from './core/verification.js';
+export type { Awaitable, Clock, Consumption, Hasher, KeyLookup, KeyPage, KeyQuery, KeyStore, Lease, LimitBucket, Limiter, LimitState } from './core/ports.js';

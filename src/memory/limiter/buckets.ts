@@ -1,0 +1,108 @@
+import type { LimitRule } from '../../core/limits/rules.js';
+import type { LimitBucket } from '../../core/ports.js';
+import { inheritChain } from './inherit.js';
+import { appendRow, findRow, isRowOf, NEXT, offsetOf, takeRow, USED, wordsOf, type Table } from './rows.js';
+
+/** Overflow buckets beyond the table's bound, one per different list of rules; past them a new bucket is refused. */
+const MAX_SHARED = 1_000;
+/** Buckets looked at when a new one finds the table full: about 10 µs. */
+const SWEEP_WHEN_FULL = 100;
+
+/** No such row yet: nothing is in use. */
+export const NONE = -1;
+/** There is no room, and the bucket may not share. */
+export const FULL = -2;
+/** There may be room after a sweep. */
+const CROWDED = -3;
+
+/** What a row is found by: the window's length, or 0 for leases. */
+export const lengthOf = (rule: LimitRule): number => (rule.kind === 'window' ? rule.windowMs : 0);
+
+/**
+ * Finds the row of every rule of every bucket. `locate` fills `rows` in order and answers how many, or `FULL`.
+ * Without `create` nothing is made, and a missing row is `NONE`.
+ */
+export interface Locator {
+  locate(buckets: readonly LimitBucket[], create: boolean, rows: number[], now: number): number;
+}
+
+export function createLocator(table: Table, maxBuckets: number, sweep: (count: number, now: number) => void): Locator {
+  const { heads, shared } = table;
+  const isFull = (): boolean => heads.size - shared.size >= maxBuckets;
+
+  function open(id: string, { rules }: LimitBucket): number {
+    const head = takeRow(table, lengthOf(rules[0] as LimitRule));
+    heads.set(id, head);
+    return head;
+  }
+
+  function sharedHead(bucket: LimitBucket, create: boolean): number {
+    const id = sharedIdOf(bucket.rules);
+    const head = heads.get(id);
+    if (head !== undefined) return head;
+    if (!create) return NONE;
+    if (shared.size >= MAX_SHARED) return FULL;
+    shared.add(id);
+    return open(id, bucket);
+  }
+
+  /** First row of a bucket that is not in the table: never seen, or all it had spent has expired. */
+  function headOfNew(bucket: LimitBucket, create: boolean, swept: boolean): number {
+    if (isFull()) {
+      if (!swept) return CROWDED;
+      return bucket.whenFull === 'share' ? sharedHead(bucket, create) : FULL;
+    }
+    const common = bucket.whenFull === 'share' && shared.size > 0 ? sharedHead(bucket, false) : NONE;
+    if (common === NONE) return create ? open(bucket.id, bucket) : NONE;
+    // There is room again, but part of what the overflow bucket counts may be this one's, so it inherits all of it.
+    // A lease is given back where it was taken: while any is out, the bucket goes on sharing.
+    if (!create || holdsLeases(table, common)) return common;
+    const head = inheritChain(table, common);
+    heads.set(bucket.id, head);
+    return head;
+  }
+
+  function fill(buckets: readonly LimitBucket[], create: boolean, rows: number[], swept: boolean): number {
+    let filled = 0;
+    for (const bucket of buckets) {
+      const { rules } = bucket;
+      if (rules.length === 0) continue;
+      const head = heads.get(bucket.id) ?? headOfNew(bucket, create, swept);
+      if (head < NONE) return head;
+      let guess = head;
+      for (const rule of rules) {
+        const row = findFrom(table, head, guess, lengthOf(rule), create);
+        rows[filled++] = row;
+        guess = row < 0 ? NONE : (wordsOf(table, row)[offsetOf(row) + NEXT] as number);
+      }
+    }
+    return filled;
+  }
+
+  return {
+    locate(buckets, create, rows, now) {
+      const filled = fill(buckets, create, rows, false);
+      if (filled !== CROWDED) return filled;
+      // The sweep may take away rows found so far, so the search begins again.
+      sweep(SWEEP_WHEN_FULL, now);
+      return fill(buckets, create, rows, true);
+    },
+  };
+}
+
+/** Rows stand in the order of their rules, so the row after the last one is nearly always the right one. */
+function findFrom(table: Table, head: number, guess: number, windowMs: number, create: boolean): number {
+  if (guess >= 0 && isRowOf(wordsOf(table, guess), offsetOf(guess), windowMs)) return guess;
+  const row = findRow(table, head, windowMs);
+  return row < 0 && create ? appendRow(table, head, windowMs) : row;
+}
+
+function holdsLeases(table: Table, head: number): boolean {
+  const row = findRow(table, head, 0);
+  return row >= 0 && (wordsOf(table, row)[offsetOf(row) + USED] as number) > 0;
+}
+
+/** One overflow bucket for each list of rules: sharing between different limits would let the larger use up the smaller. */
+function sharedIdOf(rules: readonly LimitRule[]): string {
+  return `\0overflow:${rules.map((rule) => `${String(rule.limit)}/${String(lengthOf(rule))}`).join(',')}`;
+}

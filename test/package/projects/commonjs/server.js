@@ -1,0 +1,19 @@
+const express = require('express');
+const { apiKeyAuth, createKeyring, perMinute, principalOf } = require('keystile');
+const { ask } = require('./ask.cjs');
+
+async function main() {
+  const keyring = createKeyring({ prefix: 'awx', scopes: { read: [], write: ['read'] }, plans: { starter: [perMinute(60)] } });
+  const { key } = await keyring.create({ name: 'commonjs', scopes: ['write'], plan: 'starter' });
+
+  const app = express();
+  const auth = apiKeyAuth(keyring);
+  app.use('/v1', auth);
+  app.get('/v1/orders', auth.requireScopes('read'), (req, res) => {
+    res.send(principalOf(req).name);
+  });
+  await ask(app, key);
+  await keyring.close();
+}
+
+main();
