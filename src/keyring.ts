@@ -136,7 +136,14 @@ export function createKeyring<const Scope extends string = never, const Plan ext
     format: formats.current,
     create: (settings) => open(() => operations.create(settings)),
     import: (source) => open(() => operations.import(source)),
-    verify: (key, request) => open(() => verify(key, factsOf(request)) as Awaitable<Verification<Scope>>),
+    verify(key, request) {
+      try {
+        // Already decided, nearly always: one promise, no closure.
+        return Promise.resolve(verify(key, factsOf(request)) as Awaitable<Verification<Scope>>);
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
+    },
     get: (id) => open(() => operations.get(id)),
     list: (query) => open(() => operations.list(query)),
     update: (id, patch, guard) => open(() => operations.update(id, patch, guard)),

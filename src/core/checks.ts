@@ -1,15 +1,7 @@
-import type { KeyEntry } from './entry.js';
+import type { Check, KeyEntry } from './entry.js';
 import type { RefusalCode } from './errors.js';
 import { statusOf } from './record.js';
 import type { RequestFacts } from './request.js';
-
-export type CheckName = 'status' | 'tenant' | 'environment' | 'ip' | 'origin' | 'endpoint' | 'realtime' | 'scopes';
-
-/** One question between the proof of the secret and the limits: `undefined` is a yes. */
-export interface Check {
-  readonly name: CheckName;
-  judge(entry: KeyEntry, facts: RequestFacts, now: number): RefusalCode | undefined;
-}
 
 const STATUS_CODES = {
   revoked: 'revoked_key',
@@ -39,14 +31,17 @@ export const CHECKS: readonly Check[] = [
   },
   {
     name: 'ip',
+    concerns: ({ ips }) => ips !== undefined,
     judge: ({ access: { ips } }, facts) => (ips === undefined || ips(facts.clientIp()) ? undefined : 'ip_not_allowed'),
   },
   {
     name: 'origin',
+    concerns: ({ origins }) => origins !== undefined,
     judge: ({ access: { origins } }, facts) => (origins === undefined || origins(facts.sender()) ? undefined : 'origin_not_allowed'),
   },
   {
     name: 'endpoint',
+    concerns: ({ endpoints }) => endpoints !== undefined,
     judge: ({ access: { endpoints } }, facts) =>
       endpoints === undefined || facts.upgrade || endpoints(facts.method(), facts.target()) ? undefined : 'endpoint_not_allowed',
   },
@@ -65,7 +60,7 @@ export const CHECKS: readonly Check[] = [
 
 /** The first no, or `undefined`. */
 export function firstRefusal(entry: KeyEntry, facts: RequestFacts, now: number): RefusalCode | undefined {
-  for (const check of CHECKS) {
+  for (const check of entry.checks) {
     const code = check.judge(entry, facts, now);
     if (code !== undefined) return code;
   }

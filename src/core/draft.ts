@@ -1,5 +1,6 @@
 import { checkAccess } from './access/access.js';
-import { deepFreeze, type EntryContext } from './entry.js';
+import type { EntryContext } from './compile-entry.js';
+import { deepFreeze } from './freeze.js';
 import { ConfigurationError } from './errors.js';
 import { checkRules } from './limits/rules.js';
 import { checkOptions, isPlainObject, unknownName } from './options.js';

@@ -1,6 +1,7 @@
 import { chain } from './awaitable.js';
-import { CHECKS, type CheckName } from './checks.js';
-import { compileEntry, type EntryContext } from './entry.js';
+import { CHECKS } from './checks.js';
+import { compileEntry, type EntryContext } from './compile-entry.js';
+import type { CheckName } from './entry.js';
 import { KeystileError, type RefusalCode } from './errors.js';
 import type { GuardedStore } from './guarded-store.js';
 import type { Spender } from './limits/spender.js';
@@ -36,7 +37,7 @@ export function createExplain(store: GuardedStore, spender: Spender, context: En
     const now = clock.now();
     const entry = compileEntry(record, context, now);
     const judged = CHECKS.map((check) => explained(check.name, check.judge(entry, facts, now)));
-    const answer = entry.limits.none ? undefined : await chain(spender.peek(entry.limits.for(() => facts.clientIp()), facts.cost), (value) => value);
+    const answer = entry.limits.none ? undefined : await chain(spender.peek(entry.limits.for(facts), facts.cost), (value) => value);
     const full = answer?.outcome === 'full' ? 'limiter_unavailable' : undefined;
     const limits = answer === undefined || answer.outcome === 'full' ? [] : answer.states;
     const code = answer?.outcome === 'limited' ? limited(answer.states, answer.retryAfterMs).code : full;

@@ -1,7 +1,8 @@
 import { hash as digestOf } from 'node:crypto';
 import { chain, isPromise } from './awaitable.js';
 import type { KeyCache } from './cache.js';
-import { compileEntry, type EntryContext, type KeyEntry } from './entry.js';
+import { compileEntry, type EntryContext } from './compile-entry.js';
+import type { KeyEntry } from './entry.js';
 import { isKeystileError, storeUnavailable } from './errors.js';
 import type { FormatBook } from './format/format-book.js';
 import { guarded, type GuardedStore } from './guarded-store.js';
@@ -16,8 +17,10 @@ export type LookupFailure = 'malformed' | 'unknown' | 'busy';
 export type MayTry = () => Awaitable<boolean>;
 
 export interface Lookup {
-  /** The entry of a key whose secret this text proves. Rejects with `store_unavailable` on a fault. */
-  find(text: string, mayTry: MayTry, now: number): Awaitable<KeyEntry | LookupFailure>;
+  /** What can be told at once: the entry of a key in use, `'malformed'`, or `undefined`: the store must be asked. */
+  known(text: string, now: number): KeyEntry | 'malformed' | undefined;
+  /** The entry of a key whose secret this text proves, from the store. Rejects with `store_unavailable` on a fault. */
+  load(text: string, mayTry: MayTry, now: number): Awaitable<KeyEntry | LookupFailure>;
   /** Must be called before and after every local change: no verification under way keeps the old record. */
   forget(id: string): void;
 }
@@ -111,7 +114,7 @@ export function createLookup({ formats, hashes, store, cache, context, deadlineM
     return entry;
   };
 
-  const load = (text: string, digest: string, mayTry: MayTry, now: number, round: number): Awaitable<KeyEntry | LookupFailure> => {
+  const read = (text: string, digest: string, mayTry: MayTry, now: number, round: number): Awaitable<KeyEntry | LookupFailure> => {
     const all = places(text);
     const mark: Pending = { ids: all.every((place) => place.by === 'id') ? new Set(all.map((place) => place.id)) : undefined, stale: false };
     pending.add(mark);
@@ -119,7 +122,7 @@ export function createLookup({ formats, hashes, store, cache, context, deadlineM
       pending.delete(mark);
       if (mark.stale) {
         if (round >= MAX_ROUNDS) throw storeUnavailable('the key is being changed too often to be read');
-        return load(text, digest, mayTry, now, round + 1);
+        return read(text, digest, mayTry, now, round + 1);
       }
       return typeof found === 'string' ? found : compiled(text, digest, found, now);
     };
@@ -136,15 +139,13 @@ export function createLookup({ formats, hashes, store, cache, context, deadlineM
   };
 
   return {
-    find(text, mayTry, now) {
-      if (!formats.plausible(text)) return 'malformed';
+    known: (text, now) => (formats.plausible(text) ? cache.get(digestOf('sha256', text, 'binary'), now) : 'malformed'),
+    load(text, mayTry, now) {
       const digest = digestOf('sha256', text, 'binary');
-      const cached = cache.get(digest, now);
-      if (cached !== undefined) return cached;
       // A crowd that comes with one key, just after a start say, asks the store and the hasher once.
       const running = underWay.get(digest);
       if (running !== undefined) return running;
-      const loading = load(text, digest, mayTry, now, 0);
+      const loading = read(text, digest, mayTry, now, 0);
       if (!isPromise(loading)) return loading as KeyEntry | LookupFailure;
       const settled = (): boolean => underWay.delete(digest);
       underWay.set(digest, loading as PromiseLike<KeyEntry | LookupFailure>);

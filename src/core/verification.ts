@@ -34,6 +34,10 @@ const NO_LIMITS: readonly LimitState[] = Object.freeze([]);
 /** The `release` of whatever holds no lease. */
 export const nothingToRelease = (): void => undefined;
 
+/** Refusals that say no more than their code, made once. */
+export const MALFORMED_KEY = Object.freeze(refused('malformed_key'));
+export const INVALID_KEY = Object.freeze(refused('invalid_key'));
+
 export function accepted(principal: Principal, limits: readonly LimitState[] = NO_LIMITS, release: () => void = nothingToRelease): Accepted {
   return { ok: true, principal, limits, release };
 }

@@ -8,7 +8,7 @@ import type { Spender, Spending } from './limits/spender.js';
 import type { Lookup, LookupFailure } from './lookup.js';
 import type { Awaitable, Clock } from './ports.js';
 import type { RequestFacts } from './request.js';
-import { accepted, limited, refused, type Refused, type Verification } from './verification.js';
+import { accepted, INVALID_KEY, limited, MALFORMED_KEY, refused, type Refused, type Verification } from './verification.js';
 
 /** Decides about one presented key. Answers at once when the key is cached and the limiter is in memory. */
 export type Verify = (key: unknown, facts: RequestFacts) => Awaitable<Verification>;
@@ -27,11 +27,11 @@ const MAX_KEY_LENGTH = 512;
 export function createVerifier({ lookup, spender, failures, events, clock }: VerifierSettings): Verify {
   const failed = (failure: LookupFailure, facts: RequestFacts): Awaitable<Refused> => {
     if (failure === 'busy') return failures.tooMany(facts);
-    return failures.count(facts, refused(failure === 'malformed' ? 'malformed_key' : 'invalid_key'));
+    return failures.count(facts, failure === 'malformed' ? MALFORMED_KEY : INVALID_KEY);
   };
 
-  const judge = (entry: KeyEntry, facts: RequestFacts): Refused | undefined => {
-    const code = firstRefusal(entry, facts, clock.now());
+  const judge = (entry: KeyEntry, facts: RequestFacts, now: number): Refused | undefined => {
+    const code = firstRefusal(entry, facts, now);
     if (code === undefined) return undefined;
     const keyId = entry.record.id;
     if (code !== 'insufficient_scope') return refused(code, { keyId });
@@ -44,7 +44,7 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
     if (spent.outcome === 'limited') return limited(spent.states, spent.retryAfterMs, undefined, entry.record.id);
     if (!entry.stale) return accepted(entry.principal, spent.states, spent.release);
     const again = (found: KeyEntry | LookupFailure): Awaitable<Verification> => {
-      const refusal = typeof found === 'string' ? failed(found, facts) : judge(found, facts);
+      const refusal = typeof found === 'string' ? failed(found, facts) : judge(found, facts, clock.now());
       if (refusal === undefined) return accepted((found as KeyEntry).principal, spent.states, spent.release);
       spent.release();
       return refusal;
@@ -54,18 +54,19 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
       throw error;
     };
     try {
-      const found = lookup.find(key, () => failures.mayTry(facts), clock.now());
+      const now = clock.now();
+      const found = lookup.known(key, now) ?? lookup.load(key, () => failures.mayTry(facts), now);
       return isPromise(found) ? (found as PromiseLike<KeyEntry | LookupFailure>).then(again, giveUp) : again(found as KeyEntry | LookupFailure);
     } catch (error) {
       return giveUp(error);
     }
   };
 
-  const admit = (key: string, entry: KeyEntry, facts: RequestFacts): Awaitable<Verification> => {
-    const refusal = judge(entry, facts);
+  const admit = (key: string, entry: KeyEntry, facts: RequestFacts, now: number): Awaitable<Verification> => {
+    const refusal = judge(entry, facts, now);
     if (refusal !== undefined) return refusal;
     if (entry.limits.none || facts.counted) return accepted(entry.principal);
-    const spent = spender.spend(entry.limits.for(() => facts.clientIp()), facts.cost);
+    const spent = spender.spend(entry.limits.for(facts), facts.cost);
     return isPromise(spent)
       ? (spent as PromiseLike<Spending>).then((value) => settle(key, entry, facts, value))
       : settle(key, entry, facts, spent as Spending);
@@ -77,10 +78,19 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
   };
   const decide = (key: unknown, facts: RequestFacts): Awaitable<Verification> => {
     if (typeof key !== 'string' || key.length > MAX_KEY_LENGTH) return failed('malformed', facts);
+    const now = clock.now();
+    const known = lookup.known(key, now);
+    if (known === 'malformed') return failed(known, facts);
+    if (known !== undefined) return admit(key, known, facts, now);
     return chain(
-      lookup.find(key, () => failures.mayTry(facts), clock.now()),
-      (found) => (typeof found === 'string' ? failed(found, facts) : admit(key, found, facts)),
+      lookup.load(key, () => failures.mayTry(facts), now),
+      (found) => (typeof found === 'string' ? failed(found, facts) : admit(key, found, facts, clock.now())),
     );
   };
-  return (key, facts) => chain(decide(key, facts), told);
+  return (key, facts) => {
+    const verification = decide(key, facts);
+    // Spelled out, not chained: this is every request's path, and an accepted one has nothing to tell.
+    if ((verification as Verification).ok === true) return verification;
+    return chain(verification, told);
+  };
 }

@@ -1,4 +1,4 @@
-import { deepFreeze } from '../core/entry.js';
+import { deepFreeze } from '../core/freeze.js';
 import type { KeyLookup, KeyPage, KeyQuery, KeyStore } from '../core/ports.js';
 import { statusOf, type KeyRecord } from '../core/record.js';
 

@@ -5,8 +5,8 @@ import type { LimitRule, LimitSubject } from './rules.js';
 
 /** The buckets that a key's requests count in. */
 export interface BucketPlan {
-  /** What one request counts in; `clientIp` is only asked for where a rule counts by address. */
-  for(clientIp: () => string | undefined): readonly LimitBucket[];
+  /** What one request counts in; its address is only asked for where a rule counts by address. */
+  for(facts: { clientIp(): string | undefined }): readonly LimitBucket[];
   /** No rule at all: the limiter need not be asked. */
   readonly none: boolean;
 }
@@ -26,7 +26,7 @@ export function createBuckets(record: KeyRecord, rules: readonly LimitRule[]): B
     ids.filter(([subject]) => of(subject).length > 0).map(([subject, id]): LimitBucket => Object.freeze({ id, group, rules: of(subject), whenFull: 'refuse' })),
   );
   const ipRules = of('ip');
-  const plan = ipRules.length === 0 ? () => fixed : (clientIp: () => string | undefined) => [...fixed, ipBucket(`ip:${tenant}`, group, ipRules, clientIp())];
+  const plan = ipRules.length === 0 ? () => fixed : (facts: { clientIp(): string | undefined }) => [...fixed, ipBucket(`ip:${tenant}`, group, ipRules, facts.clientIp())];
   return { for: plan, none: rules.length === 0 };
 }
 

@@ -1,17 +1,23 @@
 import { NARROW_MAX, readSlot, takeBlock, writeSlot } from './blocks.js';
-import { BLOCK, FLAGS, INLINE_A, INLINE_B, LAST, USED, WIDE, type Table } from './rows.js';
+import { BLOCK, FLAGS, LAST, OLDEST, SECOND, USED, WIDE, type Table } from './rows.js';
 import { EXACT_LIMIT } from './ticks.js';
 
 /**
- * A window of at most 60 units keeps the tick of each, oldest first: two inline, more in a circular queue.
- * Entries are the low bits of their tick; against the full last tick, and younger than the span, they are unambiguous.
+ * A window of at most 60 units keeps the tick of each, oldest first: two in the row, more in a circular queue whose
+ * first place is `SECOND`. Entries are the low bits of their tick: younger than the span, they are unambiguous.
  */
+
+/** Ticks between the oldest entry and the row's last tick. */
+export function oldestAge(words: Int32Array, at: number): number {
+  return ((words[at + LAST] as number) - (words[at + OLDEST] as number)) >>> 0;
+}
 
 /** Ticks between entry `index` (0 is the oldest) and the row's last tick. */
 export function exactAge(table: Table, words: Int32Array, at: number, index: number): number {
+  if (index === 0) return oldestAge(words, at);
   const last = words[at + LAST] as number;
-  if ((words[at + BLOCK] as number) < 0) return (last - (words[at + INLINE_A + index] as number)) >>> 0;
-  const entry = readSlot(table, words, at, ((words[at + INLINE_A] as number) + index) % EXACT_LIMIT);
+  if ((words[at + BLOCK] as number) < 0) return (last - (words[at + SECOND] as number)) >>> 0;
+  const entry = readSlot(table, words, at, ((words[at + SECOND] as number) + index) % EXACT_LIMIT);
   return (words[at + FLAGS] as number) & WIDE ? (last - entry) >>> 0 : (last - entry) & NARROW_MAX;
 }
 
@@ -27,20 +33,27 @@ export function exactExpired(table: Table, words: Int32Array, at: number, span: 
 export function spendExact(table: Table, words: Int32Array, at: number, span: number, tick: number, live: number, cost: number): void {
   const expired = (words[at + USED] as number) - live;
   const entry = tick | 0;
+  if (live === 0) words[at + OLDEST] = entry;
+  else if (expired > 0) dropExact(table, words, at, expired);
   if ((words[at + BLOCK] as number) < 0) {
-    if (expired > 0) words[at + INLINE_A] = words[at + INLINE_B] as number;
     if (live + cost <= 2) {
-      for (let index = live; index < live + cost; index++) words[at + INLINE_A + index] = entry;
+      if (live + cost === 2) words[at + SECOND] = entry;
       return;
     }
-    const [first, second] = [words[at + INLINE_A] as number, words[at + INLINE_B] as number];
-    takeBlock(table, words, at, span > NARROW_MAX);
-    writeSlot(table, words, at, 0, first);
-    writeSlot(table, words, at, 1, second);
-    words[at + INLINE_A] = 0;
-  } else if (expired > 0) {
-    words[at + INLINE_A] = ((words[at + INLINE_A] as number) + expired) % EXACT_LIMIT;
+    spill(table, words, at, span, live);
   }
-  const end = (words[at + INLINE_A] as number) + live;
+  const end = (words[at + SECOND] as number) + live;
   for (let index = end; index < end + cost; index++) writeSlot(table, words, at, index % EXACT_LIMIT, entry);
+}
+
+function dropExact(table: Table, words: Int32Array, at: number, expired: number): void {
+  words[at + OLDEST] = (words[at + LAST] as number) - exactAge(table, words, at, expired);
+  if ((words[at + BLOCK] as number) >= 0) words[at + SECOND] = ((words[at + SECOND] as number) + expired) % EXACT_LIMIT;
+}
+
+function spill(table: Table, words: Int32Array, at: number, span: number, live: number): void {
+  takeBlock(table, words, at, span > NARROW_MAX);
+  if (live > 0) writeSlot(table, words, at, 0, words[at + OLDEST] as number);
+  if (live > 1) writeSlot(table, words, at, 1, words[at + SECOND] as number);
+  words[at + SECOND] = 0;
 }

@@ -1,5 +1,5 @@
 import { readSlot, takeBlock, writeSlot } from './blocks.js';
-import { BLOCK, FLAGS, INLINE_B, NEXT, offsetOf, takeRow, USED, WIDE, windowOf, wordsOf, type Table } from './rows.js';
+import { BLOCK, FLAGS, NEXT, offsetOf, SLOT, takeRow, USED, WIDE, windowOf, wordsOf, type Table } from './rows.js';
 import { RING_SLOTS } from './ticks.js';
 
 /** A chain of its own that has spent what the chain at `head` has; its leases stay where they are. */
@@ -14,7 +14,7 @@ export function inheritChain(table: Table, head: number): number {
   const to = offsetOf(row);
   copy[to + NEXT] = rest;
   if (windowMs === 0) return row;
-  for (let field = USED; field <= INLINE_B; field++) copy[to + field] = words[at + field] as number;
+  for (let field = USED; field <= SLOT; field++) copy[to + field] = words[at + field] as number;
   if ((words[at + BLOCK] as number) < 0) return row;
   takeBlock(table, copy, to, ((words[at + FLAGS] as number) & WIDE) !== 0);
   for (let slot = 0; slot < RING_SLOTS; slot++) writeSlot(table, copy, to, slot, readSlot(table, words, at, slot));

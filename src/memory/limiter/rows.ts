@@ -12,14 +12,16 @@ export const NEXT = 0;
 const LENGTH = 1;
 /** Units recorded, or leases held. */
 export const USED = 2;
-/** The block that holds the window's units once the two inline words are too few, or -1. */
+/** The block that holds the window's units once its row is too small for them, or -1. */
 export const BLOCK = 3;
 /** Tick of the last spending: low 32 bits here, the rest in the top 24 bits of the flags. Never goes back. */
 export const LAST = 4;
 export const FLAGS = 5;
-/** Inline words. With a block: an exact window's first entry; a ring's last slot and the age of its oldest. */
-export const INLINE_A = 6;
-export const INLINE_B = 7;
+/** Where the oldest unit is: the low 32 bits of its tick (exact), or its sub-window's age at the last tick (ring). */
+export const OLDEST = 6;
+/** An exact window's second entry; with a block, the place of its first entry (exact) or of the last tick (ring). */
+export const SECOND = 7;
+export const SLOT = 7;
 
 export const RING = 1;
 export const WIDE = 2;

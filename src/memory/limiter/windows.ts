@@ -1,6 +1,6 @@
-import { exactAge, exactExpired, spendExact } from './exact.js';
-import { ringCount, ringExpired, ringOldest, spendRing } from './ring.js';
-import { emptyRow, FLAGS, lastTick, offsetOf, RING, setLastTick, USED, wordsOf, type Table } from './rows.js';
+import { exactAge, exactExpired, oldestAge, spendExact } from './exact.js';
+import { ringCount, ringExpired, spendRing } from './ring.js';
+import { emptyRow, FLAGS, lastTick, offsetOf, OLDEST, RING, setLastTick, USED, wordsOf, type Table } from './rows.js';
 import { EXACT_LIMIT, endOf, exactTickEnd, RING_SLOTS, spanOf, tickAt } from './ticks.js';
 
 const isRing = (words: Int32Array, at: number): boolean => ((words[at + FLAGS] as number) & RING) !== 0;
@@ -17,21 +17,22 @@ export function liveUnits(table: Table, row: number, windowMs: number, now: numb
   const ring = isRing(words, at);
   const passed = tickAt(windowMs, ring, now) - lastTick(words, at);
   if (passed <= 0) return used;
-  if (ring) return passed >= RING_SLOTS ? 0 : used - ringExpired(table, words, at, passed);
-  const span = spanOf(windowMs, false);
-  return passed >= span ? 0 : used - exactExpired(table, words, at, span, passed);
+  const span = spanOf(windowMs, ring);
+  if (passed >= span) return 0;
+  if (passed + (ring ? (words[at + OLDEST] as number) : oldestAge(words, at)) < span) return used;
+  return used - (ring ? ringExpired(table, words, at, passed) : exactExpired(table, words, at, span, passed));
 }
 
 /** The first millisecond in which `units` of the `live` ones (1 to `live`) have expired. */
 export function freeAt(table: Table, row: number, windowMs: number, live: number, units: number): number {
   const words = wordsOf(table, row);
   const at = offsetOf(row);
-  const expired = (words[at + USED] as number) - live;
-  if (!isRing(words, at)) return endOf(windowMs, false, lastTick(words, at) - exactAge(table, words, at, expired + units - 1));
-  let age = ringOldest(words, at);
-  let gone = ringCount(table, words, at, age);
-  while (gone < expired + units && age > 0) gone += ringCount(table, words, at, --age);
-  return endOf(windowMs, true, lastTick(words, at) - age);
+  const before = (words[at + USED] as number) - live + units;
+  const last = lastTick(words, at);
+  if (!isRing(words, at)) return endOf(windowMs, false, last - exactAge(table, words, at, before - 1));
+  let age = words[at + OLDEST] as number;
+  if (before > 1) for (let gone = ringCount(table, words, at, age); gone < before && age > 0; ) gone += ringCount(table, words, at, --age);
+  return endOf(windowMs, true, last - age);
 }
 
 /** When the first of units spent now, in an empty window of this limit, would expire. */
@@ -44,14 +45,8 @@ export function firstFreeAt(windowMs: number, limit: number, now: number): numbe
 export function spend(table: Table, row: number, windowMs: number, limit: number, live: number, cost: number, now: number): number {
   const words = wordsOf(table, row);
   const at = offsetOf(row);
-  if (live === 0) {
-    const ring = limit > EXACT_LIMIT;
-    emptyRow(table, words, at);
-    if (ring) words[at + FLAGS] = (words[at + FLAGS] as number) | RING;
-    setLastTick(words, at, tickAt(windowMs, ring, now));
-  } else if (limit > EXACT_LIMIT && !isRing(words, at)) {
-    live = becomeRing(table, row, windowMs, now);
-  }
+  if (live === 0) begin(table, words, at, windowMs, limit, now);
+  else if (limit > EXACT_LIMIT && !isRing(words, at)) live = becomeRing(table, row, windowMs, now);
   const ring = isRing(words, at);
   const last = lastTick(words, at);
   const tick = Math.max(tickAt(windowMs, ring, now), last);
@@ -60,6 +55,15 @@ export function spend(table: Table, row: number, windowMs: number, limit: number
   words[at + USED] = live + cost;
   if (tick !== last) setLastTick(words, at, tick);
   return live + cost;
+}
+
+/** Starts an empty window in the mode that its limit asks for. */
+function begin(table: Table, words: Int32Array, at: number, windowMs: number, limit: number, now: number): void {
+  const ring = limit > EXACT_LIMIT;
+  emptyRow(table, words, at);
+  words[at + OLDEST] = 0;
+  if (ring) words[at + FLAGS] = (words[at + FLAGS] as number) | RING;
+  setLastTick(words, at, tickAt(windowMs, ring, now));
 }
 
 /** Replays the time stamps of a window whose limit has outgrown them. A ring holds units longer, never shorter. */

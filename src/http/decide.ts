@@ -1,0 +1,105 @@
+import { chain, isPromise } from '../core/awaitable.js';
+import type { Principal } from '../core/entry.js';
+import { isKeystileError, limiterUnavailable, storeUnavailable } from '../core/errors.js';
+import { guarded } from '../core/guarded-store.js';
+import type { Engine } from '../core/keyring.js';
+import { ipBucket } from '../core/limits/buckets.js';
+import type { Awaitable, LimitState } from '../core/ports.js';
+import { limited, nothingToRelease, refused, type Refused, type Verification } from '../core/verification.js';
+import { readCredential, type CredentialSource, type Presented } from './credentials.js';
+import { clientIpOf, httpFacts, type Answers } from './facts.js';
+import type { ResolvedOptions } from './options.js';
+import { wasCounted } from './request-state.js';
+import type { Host, HostRequest } from './types.js';
+
+/** A request that may go on: with a key, or, without a principal, anonymously. */
+export interface Passed {
+  readonly ok: true;
+  readonly principal: Principal | undefined;
+  readonly limits: readonly LimitState[];
+  readonly release: () => void;
+}
+
+/** What was decided, and where the key was found. */
+export interface Decision {
+  readonly verification: Passed | Refused;
+  readonly source: CredentialSource | undefined;
+}
+
+/** Decides about one request. May throw or reject: {@link faulted} says what that means. */
+export type Decide = (req: HostRequest) => Awaitable<Decision>;
+
+const withoutSource = (verification: Passed | Refused): Decision => Object.freeze({ verification, source: undefined });
+
+const ANONYMOUS = withoutSource({ ok: true, principal: undefined, limits: [], release: nothingToRelease });
+const MISSING_KEY = withoutSource(refused('missing_key'));
+const AMBIGUOUS = withoutSource(refused('ambiguous_credentials'));
+const INSECURE = withoutSource(refused('insecure_transport'));
+
+export function createDecide(engine: Engine, options: ResolvedOptions, host: Host): Decide {
+  const { sources, required, tenant, cost, anonymousLimits } = options;
+  const { looksLikeKey } = engine.formats;
+
+  const callback = <T>(name: string, call: () => Awaitable<unknown>, fits: (value: unknown) => value is T): Awaitable<T> =>
+    guarded(
+      call,
+      (value) => {
+        if (fits(value)) return value;
+        throw name === 'cost' ? limiterUnavailable('cost answered with something that is no cost') : storeUnavailable(`${name} answered with nonsense`);
+      },
+      name,
+      engine.deadlineMs,
+    );
+  const costOf = (req: HostRequest): Awaitable<number> => (cost === undefined ? 1 : callback('cost', () => cost(req), isCost));
+
+  const verify = (req: HostRequest, key: string, source: CredentialSource): Awaitable<Decision> => {
+    const withAnswers = (answers: Answers): Awaitable<Decision> =>
+      chain<Verification, Decision>(engine.verify(key, httpFacts(req, options, host, answers)), (verification) => ({ verification, source }));
+    const counted = wasCounted(req, engine);
+    if (tenant === undefined && cost === undefined) return withAnswers({ tenant: null, cost: 1, counted });
+    const asked = tenant === undefined ? null : callback('tenant', () => tenant(req), isTenant);
+    return chain<string | null | undefined, Decision>(asked, (wanted) => chain(costOf(req), (units) => withAnswers({ tenant: wanted, cost: units, counted })));
+  };
+
+  const anonymous = (req: HostRequest): Awaitable<Decision> => {
+    if (anonymousLimits.length === 0 || wasCounted(req, engine)) return ANONYMOUS;
+    const buckets = [ipBucket('anonymous', 'anonymous', anonymousLimits, clientIpOf(req, options, host))];
+    return chain(costOf(req), (units) =>
+      chain(engine.spender.spend(buckets, units), (spent): Decision => {
+        if (spent.outcome === 'full') throw limiterUnavailable('the limiter has no room for another address');
+        if (spent.outcome === 'limited') return withoutSource(limited(spent.states, spent.retryAfterMs));
+        return withoutSource({ ok: true, principal: undefined, limits: spent.states, release: spent.release });
+      }),
+    );
+  };
+
+  const withoutKey = (req: HostRequest): Awaitable<Decision> => {
+    const needed = typeof required === 'boolean' ? required : callback('required', () => required(req), isBoolean);
+    return chain<boolean, Decision>(needed, (must) => (must ? MISSING_KEY : anonymous(req)));
+  };
+
+  const judge = (req: HostRequest, presented: Presented): Awaitable<Decision> => {
+    if (presented === 'none') return withoutKey(req);
+    if (presented === 'ambiguous') return AMBIGUOUS;
+    if (options.stripCredential) for (const source of sources) source.strip(req);
+    return verify(req, presented.key, presented.source);
+  };
+
+  return (req) => {
+    if (options.requireHttps && !host.secure(req)) return INSECURE;
+    const presented = readCredential(req, sources, looksLikeKey);
+    if (!isPromise(presented)) return judge(req, presented as Presented);
+    return chain(guarded(() => presented, (value) => value as Presented, 'credentials', engine.deadlineMs), (value) => judge(req, value));
+  };
+}
+
+const isCost = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const isTenant = (value: unknown): value is string | null | undefined => value === null || value === undefined || typeof value === 'string';
+const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
+
+/** A fault is a 503, with its code; its cause goes to the `fault` event and nowhere else. */
+export function faulted(engine: Engine, error: unknown): Decision {
+  engine.report(error);
+  const limiter = isKeystileError(error) && error.code === 'limiter_unavailable';
+  return withoutSource(refused(limiter ? 'limiter_unavailable' : 'store_unavailable'));
+}
