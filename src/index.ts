@@ -1,5 +1,6 @@
 /** keystile: API keys for Express and Connect servers. */
-export { createKeyring, type KeyringOptions } from './keyring.js';
+export { createKeyring } from './keyring.js';
+export type { KeyringOptions } from './core/keyring-options.js';
 export { apiKeyAuth } from './express/index.js';
 export { principalOf, type ApiKeyAuth } from './http/auth.js';
 export { basic, bearer, header, query, type CredentialFunction, type CredentialSource } from './http/credentials.js';

@@ -24,7 +24,7 @@ declare module 'node:http' {
  * ```
  */
 export function apiKeyAuth<Scope extends string, Plan extends string>(keyring: Keyring<Scope, Plan>, options: ApiKeyAuthOptions<NoInfer<Scope>> = {}): ApiKeyAuth<Scope> {
-  return createAuth<Scope>(keyring as unknown as Keyring<Scope>, options, socketHost);
+  return createAuth<Scope>(keyring, options, socketHost);
 }
 
 export { principalOf };

@@ -1,13 +1,13 @@
 import type { Awaitable } from './ports.js';
 
 /** Whether a value is a promise, of any realm. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
+export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** `next(value)` now, or when the promise settles: what is synchronous stays so. */
 export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
-  return isPromise(value) ? (value as PromiseLike<T>).then(next) : next(value as T);
+  return isPromise(value) ? value.then(next) : next(value);
 }
 
 /**

@@ -107,7 +107,7 @@ export function checkPatch(input: unknown, path: string, context: DraftContext):
 
 /** A text of 1 to `max` characters, none of them a control character, no lone surrogates. */
 export function text(value: unknown, path: string, max: number): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+   
   if (typeof value === 'string' && value.length >= 1 && value.length <= max && !/[\u0000-\u001f\u007f]/.test(value) && value.isWellFormed()) return value;
   throw new ConfigurationError('invalid_option', path, `must be a text of 1 to ${String(max)} characters without control characters`);
 }

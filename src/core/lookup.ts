@@ -3,18 +3,11 @@ import { chain, isPromise } from './awaitable.js';
 import type { KeyCache } from './cache.js';
 import { compileEntry, type EntryContext } from './compile-entry.js';
 import type { KeyEntry } from './entry.js';
-import { isKeystileError, storeUnavailable } from './errors.js';
-import type { FormatBook } from './format/format-book.js';
-import { guarded, type GuardedStore } from './guarded-store.js';
-import type { HashBook } from './hashing/hash-book.js';
-import type { Awaitable, KeyLookup } from './ports.js';
+import { storeUnavailable } from './errors.js';
+import { guarded } from './guarded-store.js';
+import type { Awaitable } from './ports.js';
+import { createProver, type LookupFailure, type MayTry, type ProverSettings } from './proof.js';
 import type { KeyRecord } from './record.js';
-
-/** Why a text led to no entry. `busy`: a slow comparison was due and the caller may not ask for more of them. */
-export type LookupFailure = 'malformed' | 'unknown' | 'busy';
-
-/** Whether the caller may still cause slow comparisons. */
-export type MayTry = () => Awaitable<boolean>;
 
 export interface Lookup {
   /** What can be told at once: the entry of a key in use, `'malformed'`, or `undefined`: the store must be asked. */
@@ -25,14 +18,9 @@ export interface Lookup {
   forget(id: string): void;
 }
 
-export interface LookupSettings {
-  readonly formats: FormatBook;
-  readonly hashes: HashBook;
-  readonly store: GuardedStore;
+export interface LookupSettings extends ProverSettings {
   readonly cache: KeyCache;
   readonly context: EntryContext;
-  readonly deadlineMs: number;
-  readonly report: (error: unknown) => void;
 }
 
 /** A look-up under way; `forget` marks those that may have read what has just been changed. */
@@ -43,48 +31,11 @@ interface Pending {
 
 const MAX_ROUNDS = 5;
 
-export function createLookup({ formats, hashes, store, cache, context, deadlineMs, report }: LookupSettings): Lookup {
+export function createLookup(settings: LookupSettings): Lookup {
+  const { formats, hashes, store, cache, context, deadlineMs, report } = settings;
+  const prover = createProver(settings);
   const pending = new Set<Pending>();
   const underWay = new Map<string, PromiseLike<KeyEntry | LookupFailure>>();
-
-  /** Where a well-formed text may be stored: once per format that it fits, which is nearly always one. */
-  const places = (text: string): readonly KeyLookup[] =>
-    formats.all.flatMap((format): KeyLookup[] => {
-      const parts = format.parse(text);
-      if (parts === undefined) return [];
-      return [parts.id === undefined ? { by: 'hash', hashes: hashes.candidates(text) } : { by: 'id', id: parts.id }];
-    });
-
-  const compare = (text: string, stored: string): Awaitable<boolean> =>
-    guarded(
-      () => hashes.verify(text, stored),
-      (answer) => {
-        if (answer === true || answer === false) return answer;
-        if (answer !== 'unknown_scheme') throw new Error('the hasher answered with something that is no boolean');
-        report(storeUnavailable('a record carries a hash of a scheme this keyring does not know; its key cannot be verified'));
-        return false;
-      },
-      'the hasher',
-      deadlineMs,
-    );
-
-  const slow = (record: KeyRecord | undefined): boolean => (record === undefined ? hashes.current.salted : hashes.salted(record.hash) === true);
-
-  /** The record at one place whose hash the text fits; an absent one costs the current scheme's work all the same. */
-  const prove = (text: string, place: KeyLookup, mayTry: MayTry): Awaitable<KeyRecord | LookupFailure> =>
-    chain(store.find(place), (record) => {
-      const work = (): Awaitable<KeyRecord | LookupFailure> => {
-        if (record === undefined) return chain(guarded(() => hashes.pretend(text), () => false, 'the hasher', deadlineMs), () => 'unknown' as const);
-        return chain(compare(text, record.hash), (fits) => (fits ? record : 'unknown'));
-      };
-      return slow(record) ? chain(mayTry(), (may) => (may ? work() : 'busy')) : work();
-    });
-
-  const proveAnywhere = (text: string, all: readonly KeyLookup[], index: number, mayTry: MayTry): Awaitable<KeyRecord | LookupFailure> => {
-    const place = all[index];
-    if (place === undefined) return index === 0 ? 'malformed' : 'unknown';
-    return chain(prove(text, place, mayTry), (found) => (found === 'unknown' ? proveAnywhere(text, all, index + 1, mayTry) : found));
-  };
 
   const rehash = (text: string, record: KeyRecord): void => {
     const replaced = guarded(
@@ -115,7 +66,7 @@ export function createLookup({ formats, hashes, store, cache, context, deadlineM
   };
 
   const read = (text: string, digest: string, mayTry: MayTry, now: number, round: number): Awaitable<KeyEntry | LookupFailure> => {
-    const all = places(text);
+    const all = prover.places(text);
     const mark: Pending = { ids: all.every((place) => place.by === 'id') ? new Set(all.map((place) => place.id)) : undefined, stale: false };
     pending.add(mark);
     const done = (found: KeyRecord | LookupFailure): Awaitable<KeyEntry | LookupFailure> => {
@@ -131,8 +82,8 @@ export function createLookup({ formats, hashes, store, cache, context, deadlineM
       throw error;
     };
     try {
-      const found = proveAnywhere(text, all, 0, mayTry);
-      return isPromise(found) ? (found as PromiseLike<KeyRecord | LookupFailure>).then(done, failed) : done(found as KeyRecord | LookupFailure);
+      const found = prover.prove(text, all, mayTry);
+      return isPromise(found) ? (found).then(done, failed) : done(found);
     } catch (error) {
       return failed(error);
     }
@@ -146,9 +97,9 @@ export function createLookup({ formats, hashes, store, cache, context, deadlineM
       const running = underWay.get(digest);
       if (running !== undefined) return running;
       const loading = read(text, digest, mayTry, now, 0);
-      if (!isPromise(loading)) return loading as KeyEntry | LookupFailure;
+      if (!isPromise(loading)) return loading;
       const settled = (): boolean => underWay.delete(digest);
-      underWay.set(digest, loading as PromiseLike<KeyEntry | LookupFailure>);
+      underWay.set(digest, loading);
       loading.then(settled, settled);
       return loading;
     },

@@ -1,14 +1,13 @@
-import { checkPatch, checkSettings, text, SETTING_NAMES, type DraftContext, type KeyPatch, type KeySettings } from './draft.js';
-import { ConfigurationError, KeystileError } from './errors.js';
-import type { Events, EventName, KeyringEvents } from './events.js';
+import { createChange, type ChangeSettings } from './changes.js';
+import type { CreatedKey } from './created-key.js';
+import { checkPatch, text, type DraftContext, type KeyPatch, type KeySettings } from './draft.js';
 import type { FormatBook } from './format/format-book.js';
-import type { GuardedStore } from './guarded-store.js';
 import type { HashBook } from './hashing/hash-book.js';
-import { IMPORT_NAMES, newId, readImport, type ImportSource } from './importing.js';
+import type { ImportSource } from './importing.js';
+import { createIssuing } from './issuing.js';
 import { checkOptions } from './options.js';
-import type { Clock, KeyQuery } from './ports.js';
-import { toApiKey, type ApiKey, type KeyChanges, type KeyRecord, type KeyStatus } from './record.js';
-import { createdKey, type CreatedKey } from './created-key.js';
+import type { KeyQuery } from './ports.js';
+import { toApiKey, type ApiKey, type KeyRecord, type KeyStatus } from './record.js';
 
 /** Filters and paging of `keyring.list`. */
 export interface ListOptions {
@@ -44,89 +43,23 @@ export interface Operations {
   delete(id: string): Promise<boolean>;
 }
 
-export interface OperationSettings {
-  readonly store: GuardedStore;
+export interface OperationSettings extends ChangeSettings {
   readonly formats: FormatBook;
   readonly hashes: HashBook;
   readonly context: DraftContext;
-  readonly events: Events;
-  readonly clock: Clock;
-  /** Makes verifications under way look again. */
-  readonly forget: (id: string) => void;
 }
 
-type ChangeEvent = 'updated' | 'disabled' | 'enabled' | 'revoked';
-
-/** Lost races for a change that would be made again are tried again this often. */
-const MAX_ATTEMPTS = 10;
 const LIST_NAMES = ['limit', 'cursor', 'tenantId', 'owner', 'environment', 'tag', 'status', 'search'];
 
-export function createOperations({ store, formats, hashes, context, events, clock, forget }: OperationSettings): Operations {
+export function createOperations(settings: OperationSettings): Operations {
+  const { store, context, events, clock, forget } = settings;
+  const issuing = createIssuing(settings);
   const show = (record: KeyRecord): ApiKey => toApiKey(record, clock.now());
-  const tell = <Name extends EventName>(name: Name, event: Omit<KeyringEvents[Name], 'at'>): void => {
-    if (events.wanted(name)) events.emit(name, { at: clock.now(), ...event } as KeyringEvents[Name]);
-  };
-
-  const insert = async (record: KeyRecord): Promise<ApiKey> => {
-    if ((await store.insert(record)) === 'conflict') throw new KeystileError('key_exists', 'a key with this id or hash is already there', { status: 409 });
-    return show(record);
-  };
-
-  const existing = async (id: string): Promise<KeyRecord> => {
-    const record = await store.find({ by: 'id', id: text(id, 'id', 128) });
-    if (record === undefined) throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
-    return record;
-  };
-
-  /** Read, decide, write while nobody else has; `undefined` from `decide` leaves the record as it is. */
-  const change = async (id: string, name: ChangeEvent, decide: (record: KeyRecord) => KeyChanges | undefined, version?: number): Promise<ApiKey> => {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const before = await existing(id);
-      if (version !== undefined && before.version !== version) break;
-      const changes = decide(before);
-      if (changes === undefined) return show(before);
-      forget(id);
-      let after: KeyRecord | undefined;
-      try {
-        after = await store.update(id, before.version, { ...changes, updatedAt: clock.now() });
-      } finally {
-        // Also when the store failed: it may have made the change before it broke.
-        forget(id);
-      }
-      if (after === undefined) continue;
-      const apiKey = show(after);
-      tell(name, { apiKey });
-      return apiKey;
-    }
-    throw new KeystileError('version_conflict', 'the key has been changed in the meantime', { status: 409 });
-  };
+  const change = createChange({ store, events, clock, forget });
 
   return {
-    async create(settings) {
-      const fields = checkSettings(settings, 'create', context);
-      const format = formats.current;
-      const { key, parts } = format.generate({ environment: fields.environment, tenantId: fields.tenantId });
-      const record = newRecord(fields, { id: parts.id ?? newId(), hash: await hashes.hash(key), masked: format.mask(key) }, clock.now());
-      const apiKey = await insert(record);
-      tell('created', { apiKey });
-      return createdKey(key, apiKey);
-    },
-
-    async import(input) {
-      const given = checkOptions(input, 'import', [...IMPORT_NAMES, ...SETTING_NAMES]);
-      const pick = (names: readonly string[]): Record<string, unknown> => Object.fromEntries(names.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]));
-      const source = readImport(pick(IMPORT_NAMES) as ImportSource, formats, (stored) => hashes.salted(stored));
-      // What the key itself says about its environment and tenant goes before a default.
-      const said = { ...(source.parts?.environment && { environment: source.parts.environment }), ...(source.parts?.tenantId && { tenantId: source.parts.tenantId }) };
-      const fields = checkSettings({ ...said, ...pick(SETTING_NAMES) }, 'import', context);
-      for (const [name, value] of Object.entries(said)) {
-        if (fields[name as keyof typeof said] !== value) throw new ConfigurationError('invalid_option', `import.${name}`, 'is not what the key itself says');
-      }
-      const hash = source.hash ?? (await hashes.hash(source.key ?? ''));
-      const apiKey = await insert(newRecord(fields, { id: source.id, hash, masked: source.masked }, clock.now()));
-      tell('imported', { apiKey });
-      return apiKey;
-    },
+    create: issuing.create,
+    import: issuing.import,
 
     async get(id) {
       const record = await store.find({ by: 'id', id: text(id, 'id', 128) });
@@ -166,12 +99,8 @@ export function createOperations({ store, formats, hashes, context, events, cloc
       } finally {
         forget(id);
       }
-      if (gone) tell('deleted', { id });
+      if (gone && events.wanted('deleted')) events.emit('deleted', { at: clock.now(), id });
       return gone;
     },
   };
-}
-
-function newRecord(fields: KeyChanges & { readonly name: string }, identity: Pick<KeyRecord, 'id' | 'hash' | 'masked'>, now: number): KeyRecord {
-  return { environment: 'live', scopes: [], ...fields, ...identity, version: 1, createdAt: now, updatedAt: now } as KeyRecord;
 }

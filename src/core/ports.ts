@@ -24,7 +24,7 @@ export type KeyLookup =
 export interface KeyQuery {
   /** At most this many records, 1 to 500. */
   readonly limit: number;
-  /** `nextCursor` of the page before; absent for the first page. */
+  /** `nextCursor` of the page before; absent for the first page. An unreadable one gives an empty page. */
   readonly cursor?: string;
   readonly tenantId?: string;
   readonly owner?: { readonly type: string; readonly id: string };

@@ -5,7 +5,8 @@ import { limiterUnavailable } from './errors.js';
 import type { Events } from './events.js';
 import type { FailureGate } from './limits/failures.js';
 import type { Spender, Spending } from './limits/spender.js';
-import type { Lookup, LookupFailure } from './lookup.js';
+import type { Lookup } from './lookup.js';
+import type { LookupFailure } from './proof.js';
 import type { Awaitable, Clock } from './ports.js';
 import type { RequestFacts } from './request.js';
 import { accepted, INVALID_KEY, limited, MALFORMED_KEY, refused, type Refused, type Verification } from './verification.js';
@@ -56,7 +57,7 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
     try {
       const now = clock.now();
       const found = lookup.known(key, now) ?? lookup.load(key, () => failures.mayTry(facts), now);
-      return isPromise(found) ? (found as PromiseLike<KeyEntry | LookupFailure>).then(again, giveUp) : again(found as KeyEntry | LookupFailure);
+      return isPromise(found) ? (found).then(again, giveUp) : again(found);
     } catch (error) {
       return giveUp(error);
     }
@@ -68,8 +69,8 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
     if (entry.limits.none || facts.counted) return accepted(entry.principal);
     const spent = spender.spend(entry.limits.for(facts), facts.cost);
     return isPromise(spent)
-      ? (spent as PromiseLike<Spending>).then((value) => settle(key, entry, facts, value))
-      : settle(key, entry, facts, spent as Spending);
+      ? (spent).then((value) => settle(key, entry, facts, value))
+      : settle(key, entry, facts, spent);
   };
 
   const told = (verification: Verification): Verification => {
@@ -90,7 +91,7 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
   return (key, facts) => {
     const verification = decide(key, facts);
     // Spelled out, not chained: this is every request's path, and an accepted one has nothing to tell.
-    if ((verification as Verification).ok === true) return verification;
+    if ((verification as Verification).ok) return verification;
     return chain(verification, told);
   };
 }

@@ -36,5 +36,5 @@ const expressHost: Host = {
  * ```
  */
 export function apiKeyAuth<Scope extends string, Plan extends string>(keyring: Keyring<Scope, Plan>, options: ApiKeyAuthOptions<NoInfer<Scope>> = {}): ApiKeyAuth<Scope> {
-  return createAuth<Scope>(keyring as unknown as Keyring<Scope>, options, expressHost);
+  return createAuth<Scope>(keyring, options, expressHost);
 }

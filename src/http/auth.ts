@@ -18,7 +18,7 @@ export type ApiKeyAuth<Scope extends string = string> = Middleware & Guards<Scop
  * The one pipeline behind every host. It decides synchronously when everything it asks answers at once, calls `next` or
  * responds exactly once, and returns nothing: a returned promise would hang Connect and Express 4 when it rejects.
  */
-export function createAuth<Scope extends string>(keyring: Keyring<Scope, string>, options: ApiKeyAuthOptions<Scope>, host: Host): ApiKeyAuth<Scope> {
+export function createAuth<Scope extends string>(keyring: Keyring<Scope>, options: ApiKeyAuthOptions<Scope>, host: Host): ApiKeyAuth<Scope> {
   const engine = engineOf(keyring);
   if (engine === undefined) throw new ConfigurationError('invalid_option', 'keyring', 'must be made by createKeyring()');
   const resolved = resolveOptions(options, engine);
@@ -35,7 +35,7 @@ export function createAuth<Scope extends string>(keyring: Keyring<Scope, string>
       return;
     }
     if (!isPromise(decision)) {
-      finish(decision as Decision, req, res, next);
+      finish(decision, req, res, next);
       return;
     }
     // A microtask of its own: what a handler throws must not become a rejection of this promise.
@@ -44,7 +44,7 @@ export function createAuth<Scope extends string>(keyring: Keyring<Scope, string>
         finish(value, req, res, next);
       });
     };
-    (decision as PromiseLike<Decision>).then(later, (error: unknown) => {
+    (decision).then(later, (error: unknown) => {
       later(faulted(engine, error));
     });
   };

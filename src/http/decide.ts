@@ -78,17 +78,24 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
     return chain<boolean, Decision>(needed, (must) => (must ? MISSING_KEY : anonymous(req)));
   };
 
+  /** Somebody else's token beside the key stays where it is. Only functions read late, and those strip nothing. */
+  const carries = (source: CredentialSource, req: HostRequest): boolean => {
+    if (source.kind === 'function') return false;
+    const keys = source.read(req, looksLikeKey);
+    return isPromise(keys) || keys.length > 0;
+  };
+
   const judge = (req: HostRequest, presented: Presented): Awaitable<Decision> => {
     if (presented === 'none') return withoutKey(req);
     if (presented === 'ambiguous') return AMBIGUOUS;
-    if (options.stripCredential) for (const source of sources) source.strip(req);
+    if (options.stripCredential) for (const source of sources) if (carries(source, req)) source.strip(req);
     return verify(req, presented.key, presented.source);
   };
 
   return (req) => {
     if (options.requireHttps && !host.secure(req)) return INSECURE;
     const presented = readCredential(req, sources, looksLikeKey);
-    if (!isPromise(presented)) return judge(req, presented as Presented);
+    if (!isPromise(presented)) return judge(req, presented);
     return chain(guarded(() => presented, (value) => value as Presented, 'credentials', engine.deadlineMs), (value) => judge(req, value));
   };
 }

@@ -58,8 +58,8 @@ export function createGuards<Scope extends string>(engine: Engine, options: Reso
         fault(error);
         return;
       }
-      if (isPromise(presented)) (presented as PromiseLike<Presented>).then(answer, fault);
-      else chain(presented as Presented, answer);
+      if (isPromise(presented)) (presented).then(answer, fault);
+      else chain(presented, answer);
     },
   };
 }

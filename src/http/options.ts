@@ -1,4 +1,4 @@
-import { ConfigurationError, type RefusalCode } from '../core/errors.js';
+import { ConfigurationError } from '../core/errors.js';
 import { checkRules, type LimitRule } from '../core/limits/rules.js';
 import { checkOptions, unknownName } from '../core/options.js';
 import type { Engine } from '../core/keyring.js';
@@ -80,7 +80,7 @@ export function resolveOptions(options: unknown, engine: Engine): ResolvedOption
   const refusals = checkOptions(given.refusals ?? {}, 'refusals', ['messages', 'render', 'deliver']) as RefusalOptions;
   const { environment = 'live' } = given;
   const known = engine.formats.environments;
-  if (!known.includes(environment)) throw unknownName('unknown_environment', 'environment', String(environment), known, 'environment');
+  if (!known.includes(environment)) throw unknownName('unknown_environment', 'environment', environment, known, 'environment');
   if (given.required !== undefined && typeof given.required !== 'boolean' && typeof given.required !== 'function') wrong('required', 'must be a boolean or a function');
   return {
     sources: resolveSources(given.credentials),
@@ -128,5 +128,5 @@ function messagesOf(messages: unknown): RefusalMessages {
   const codes = Object.keys(PROBLEMS);
   const given = checkOptions(messages, 'refusals.messages', codes);
   for (const code of codes) if (given[code] !== undefined && typeof given[code] !== 'string') wrong(`refusals.messages.${code}`, 'must be a string');
-  return Object.freeze({ ...given }) as { readonly [Code in RefusalCode]?: string };
+  return Object.freeze({ ...given });
 }

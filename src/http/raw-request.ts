@@ -11,13 +11,13 @@ export function headerLines(req: HostRequest, name: string): readonly string[] {
   if (value === undefined) return NO_LINES;
   if (typeof value !== 'string') return value;
   if (name !== 'authorization' && !value.includes(',')) return [value];
-  const lines = rawLines(req.rawHeaders as readonly string[] | undefined, name);
+  const lines = rawLines(req.rawHeaders, name);
   return lines.length === 0 ? [value] : lines;
 }
 
 /** How many lines a header has. */
 export function countLines(req: HostRequest, name: string): number {
-  return rawLines(req.rawHeaders as readonly string[] | undefined, name).length;
+  return rawLines(req.rawHeaders, name).length;
 }
 
 // Requests made by hand (unit tests of hosts) may lack rawHeaders.

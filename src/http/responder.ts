@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { isPromise } from '../core/awaitable.js';
 import { KeystileError } from '../core/errors.js';
 import type { Engine } from '../core/keyring.js';
 import type { LimitState } from '../core/ports.js';
@@ -45,6 +46,10 @@ export function createResponder(options: ResolvedOptions, engine: Engine): Respo
     if (options.render !== undefined) {
       try {
         const body = options.render(info, req);
+        if (isPromise(body)) {
+          body.then(undefined, engine.report);
+          throw new Error('refusals.render answered with a promise; it has to answer at once');
+        }
         if (typeof body === 'string') return ['text/plain; charset=utf-8', body];
         const json: unknown = typeof body === 'object' && body !== null ? JSON.stringify(body) : undefined;
         if (typeof json === 'string') return ['application/json; charset=utf-8', json];

@@ -2,8 +2,8 @@ import { ConfigurationError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import type { Clock, Limiter } from '../core/ports.js';
 import { createLocator } from './limiter/buckets.js';
-import { createCounter } from './limiter/counter.js';
-import { createLeases } from './limiter/leases.js';
+import { consume, peek, type Counter } from './limiter/counter.js';
+import { createLeases, expireLeases, releaseLease, renewLeases } from './limiter/leases.js';
 import { createTable, emptyRow, NEXT, offsetOf, windowOf, wordsOf } from './limiter/rows.js';
 import { createSweep } from './limiter/sweeper.js';
 
@@ -45,12 +45,12 @@ export function memoryLimiter(options: MemoryLimiterOptions = {}): Limiter {
   const table = createTable();
   const leases = createLeases(table, leaseMs);
   const sweep = createSweep(table);
-  const counter = createCounter(table, leases, createLocator(table, maxBuckets, sweep));
+  const counter: Counter = { table, leases, locator: createLocator(table, maxBuckets, sweep), rows: [], used: [] };
   let timer: NodeJS.Timeout | undefined;
 
   function sweepOnce(): void {
     const at = now();
-    leases.expire(at);
+    expireLeases(leases, at);
     sweep(SWEEP_BUCKETS, at);
     if (table.heads.size > 0) return;
     clearInterval(timer);
@@ -59,16 +59,16 @@ export function memoryLimiter(options: MemoryLimiterOptions = {}): Limiter {
 
   return {
     consume(buckets, cost) {
-      const answer = counter.consume(buckets, cost, now());
+      const answer = consume(counter, buckets, cost, now());
       if (timer === undefined && table.heads.size > 0) timer = setInterval(sweepOnce, SWEEP_EVERY_MS).unref();
       return answer;
     },
-    peek: (buckets, cost) => counter.peek(buckets, cost, now()),
+    peek: (buckets, cost) => peek(counter, buckets, cost, now()),
     renew(held) {
-      leases.renew(held, now());
+      renewLeases(leases, held, now());
     },
     release(lease) {
-      leases.release(lease);
+      releaseLease(leases, lease);
     },
     reset(bucketId) {
       for (let row = table.heads.get(bucketId) ?? -1; row >= 0; ) {

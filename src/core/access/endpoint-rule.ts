@@ -31,11 +31,12 @@ export function readEndpointRule(rule: string, place: string): EndpointRule {
   if (pattern === undefined) return fail("is not a rule; write '/orders/:id' or 'GET /orders/:id'");
   if (method !== undefined && !METHODS.includes(method)) throw unknownName('invalid_endpoint_rule', place, method, METHODS, 'method');
   try {
-    const raw = trimEnd(parse(pattern, { encodePath: escapeRaw }));
+    const data = parse(pattern, { encodePath: escapeRaw });
+    const raw = trimEnd(data);
     const problem = findProblem(raw);
     if (problem !== undefined) return fail(problem);
     // Only asked for its opinion: what Express would refuse is refused here too.
-    pathToRegexp(pattern);
+    pathToRegexp(data);
     return { method: method === 'HEAD' ? 'GET' : method, raw, decoded: decodeTokens(raw) };
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;

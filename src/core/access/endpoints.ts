@@ -102,7 +102,7 @@ function compileTables(
     const isLiteral = withLiterals && tokens.length === 1 && only?.type === 'text';
     return { method: rule.method, literal: isLiteral ? only.value : undefined, matcher: isLiteral ? undefined : compile(tokens) };
   });
-  const tables = new Map([ANY, ...rules.flatMap(({ method }) => method ?? [])].map((method): [string, Table] => {
+  const tables = new Map([...new Set([ANY, ...rules.flatMap(({ method }) => method ?? [])])].map((method): [string, Table] => {
     const fitting = compiled.filter((rule) => rule.method === undefined || rule.method === method);
     return [method, { literals: new Set(fitting.flatMap(({ literal }) => literal ?? [])), matchers: fitting.flatMap(({ matcher }) => matcher ?? []) }];
   }));

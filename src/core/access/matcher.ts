@@ -1,5 +1,8 @@
 import type { Token } from 'path-to-regexp';
 
+const DOT = 46;
+const SLASH = 47;
+
 /** One thing a path must have next. */
 export type Step =
   | { readonly kind: 'text'; readonly text: string }
@@ -63,30 +66,31 @@ function take(step: Step, path: string, places: readonly number[], effort: Effor
     case 'text':
       effort.left -= places.length + ((places.length * step.text.length) >>> 3);
       return places.filter((place) => path.startsWith(step.text, place)).map((place) => place + step.text.length);
-    case 'param':
-      return run(path, places, (char) => char !== '/', () => false);
-    case 'wildcard':
-      return run(path, places, () => true, () => false);
-    case 'border':
-      return run(path, places, (char) => char === '/' || char === '.', (place) => path[place] === '.');
     case 'group': {
       const skipped = new Set([...places, ...endsOf(step.steps, path, places, effort)]);
       effort.left -= skipped.size * 4;
       return [...skipped].sort((a, b) => a - b);
     }
+    default:
+      return run(step.kind, path, places);
   }
 }
 
-/** The places after one or more characters that fit, from any of the given places, and those that may stay where they are. */
-function run(path: string, places: readonly number[], fits: (char: string | undefined) => boolean, stays: (place: number) => boolean): number[] {
+/** The places after one or more characters that fit, from any of the given places. A border may also be nothing, before a dot. */
+function run(kind: 'param' | 'wildcard' | 'border', path: string, places: readonly number[]): number[] {
   const reached: number[] = [];
   let next = 0;
   for (const place of places) {
     if (next <= place) {
-      if (stays(place) && reached.at(-1) !== place) reached.push(place);
+      if (kind === 'border' && path.charCodeAt(place) === DOT && reached.at(-1) !== place) reached.push(place);
       next = place + 1;
     }
-    while (next <= path.length && fits(path[next - 1])) reached.push(next++);
+    while (next <= path.length && fits(kind, path.charCodeAt(next - 1))) reached.push(next++);
   }
   return reached;
+}
+
+function fits(kind: 'param' | 'wildcard' | 'border', code: number): boolean {
+  if (kind === 'param') return code !== SLASH;
+  return kind === 'wildcard' || code === SLASH || code === DOT;
 }

@@ -7,9 +7,9 @@ export interface FormatBook {
   readonly all: readonly KeyFormat[];
   readonly environments: readonly string[];
   /** Cheap test that a text may be a key of some format; see `KeyFormat.plausible`. */
-  plausible(text: string): boolean;
+  readonly plausible: (text: string) => boolean;
   /** A text that begins like a key: with the fixed prefix of some format. What does not is somebody else's token. */
-  looksLikeKey(text: string): boolean;
+  readonly looksLikeKey: (text: string) => boolean;
 }
 
 /** Builds the book from the options `prefix` and `formats`; the default format needs a prefix. */
@@ -26,7 +26,7 @@ export function createFormatBook(prefix: unknown, formats: unknown): FormatBook 
     current,
     all,
     environments: [...new Set(['live', ...all.flatMap((format) => format.environments)])],
-    plausible: only?.plausible ?? ((text) => all.some((format) => format.plausible(text))),
+    plausible: only !== undefined ? (text) => only.plausible(text) : ((text) => all.some((format) => format.plausible(text))),
     looksLikeKey: (text) => prefixes.some((start) => text.startsWith(start)),
   };
 }

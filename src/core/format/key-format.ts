@@ -158,7 +158,7 @@ function needed(value: string | undefined, name: string, fits: (value: string) =
 }
 
 function checkEnvironments(names: readonly string[]): readonly string[] {
-  if (!Array.isArray(names) || names.length === 0 || new Set(names).size !== names.length) {
+  if (!isList(names) || names.length === 0 || new Set(names).size !== names.length) {
     throw new ConfigurationError('invalid_format', 'environments', 'must be a list of different names');
   }
   for (const name of names) {
@@ -166,6 +166,9 @@ function checkEnvironments(names: readonly string[]): readonly string[] {
   }
   return Object.freeze([...names]);
 }
+
+// Array.isArray alone would widen the type to any[].
+const isList = (value: readonly string[]): boolean => Array.isArray(value);
 
 function source(part: Part, environments: readonly string[]): string {
   switch (part.kind) {

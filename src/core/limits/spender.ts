@@ -54,7 +54,7 @@ export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, l
     const discard = (value: Consumption): void => {
       if (isConsumption(value) && value.outcome === 'admitted' && value.lease !== undefined) leases.hold(limiter, value.lease)();
     };
-    return withDeadline(answer as PromiseLike<Consumption>, deadlineMs, late, discard)
+    return withDeadline(answer, deadlineMs, late, discard)
       .then(checked)
       .then((value) => done(value, limiter), instead);
   };

@@ -24,7 +24,7 @@ export function consume(counter: Counter, buckets: readonly LimitBucket[], cost:
   if (count === FULL) return full;
   if (!fits(counter, buckets, cost, now)) return limited(counter, buckets, count, cost, now);
   const lease = spendAll(counter, buckets, cost, now);
-  return { outcome: 'admitted', states: describe(counter, buckets, count, now, 0), lease };
+  return { outcome: 'admitted', states: describe(counter, buckets, count, false, cost, now), lease };
 }
 
 export function peek(counter: Counter, buckets: readonly LimitBucket[], cost: number, now: number): Consumption {
@@ -91,16 +91,47 @@ function spendAll({ table, leases, rows, used }: Counter, buckets: readonly Limi
   return takeLease(leases, leased, now);
 }
 
-/** Where each rule stands; those that have no room for `cost` are violated. */
-function describe({ table, rows, used }: Counter, buckets: readonly LimitBucket[], count: number, now: number, cost: number): LimitState[] {
+/** Where each rule stands by what is in use; after a refusal, those that had no room are marked. */
+function describe(counter: Counter, buckets: readonly LimitBucket[], count: number, refused: boolean, cost: number, now: number): LimitState[] {
+  const { table, rows, used } = counter;
   const states = new Array<LimitState>(count);
   let index = 0;
   for (const bucket of buckets) {
     for (const rule of bucket.rules) {
       const live = used[index] as number;
+      const remaining = Math.max(0, rule.limit - live);
       const resetMs = live > 0 && rule.kind === 'window' ? freeAt(table, rows[index] as number, rule.windowMs, live, 1) - now : 0;
-      states[index++] = { bucket, rule, remaining: Math.max(0, rule.limit - live), resetMs, violated: cost >= 0 && isViolated(rule, live, cost) };
+      states[index++] = { bucket, rule, remaining, resetMs, violated: refused && isViolated(rule, live, cost) };
     }
   }
   return states;
+}
+
+/** The same as if the request had been counted. */
+function foresee(counter: Counter, buckets: readonly LimitBucket[], count: number, cost: number, now: number): LimitState[] {
+  return describe(counter, buckets, count, false, cost, now).map((state, index): LimitState => {
+    const { rule } = state;
+    if (rule.kind === 'concurrency') return { ...state, remaining: state.remaining - 1 };
+    const isFirst = cost > 0 && counter.used[index] === 0;
+    const resetMs = isFirst ? firstFreeAt(rule.windowMs, rule.limit, now) - now : state.resetMs;
+    return { ...state, remaining: Math.max(0, state.remaining - cost), resetMs };
+  });
+}
+
+function limited(counter: Counter, buckets: readonly LimitBucket[], count: number, cost: number, now: number): Consumption {
+  const states = describe(counter, buckets, count, true, cost, now);
+  return { outcome: 'limited', states, retryAfterMs: retryAfter(counter, states, cost, now) };
+}
+
+/** The longest wait among the violated rules; `undefined` when one of them never has room for `cost`. */
+function retryAfter({ table, rows, used }: Counter, states: readonly LimitState[], cost: number, now: number): number | undefined {
+  let wait = 0;
+  for (const [index, { rule, violated }] of states.entries()) {
+    if (!violated) continue;
+    if (rule.limit < (rule.kind === 'window' ? cost : 1)) return undefined;
+    if (rule.kind === 'concurrency') continue;
+    const live = used[index] as number;
+    wait = Math.max(wait, freeAt(table, rows[index] as number, rule.windowMs, live, live + cost - rule.limit) - now);
+  }
+  return wait;
 }
