@@ -67,7 +67,9 @@ function fromKey(key: string, formats: FormatBook): ImportedIdentity {
 /** bcrypt's own notation and hexadecimal digests are understood and written the way the hashers write theirs. */
 function normalHash(hash: unknown): string {
   if (typeof hash !== 'string' || hash.length > 512) throw new ConfigurationError('invalid_hash', 'hash', 'must be a string');
-  if (/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(hash)) return `bcrypt:${hash}`;
+  // Costs above 15 are left out: comparing one such key would keep a processor busy for seconds, 31 for days.
+  if (/^(?:bcrypt:)?\$2[aby]\$(?:0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}$/.test(hash)) return hash.startsWith('$') ? `bcrypt:${hash}` : hash;
+  if (hash.startsWith('$2') || hash.startsWith('bcrypt:$')) throw new ConfigurationError('invalid_hash', 'hash', 'a bcrypt string looks like $2b$10$ and 53 characters, with a cost from 04 to 15');
   const hex = /^sha256:([0-9a-f]{64})$/i.exec(hash)?.[1];
   if (hex !== undefined) return `sha256:${Buffer.from(hex, 'hex').toString('base64url')}`;
   if (hash.startsWith('sha256:') && !/^sha256:[\w-]{43}$/.test(hash)) throw new ConfigurationError('invalid_hash', 'hash', 'a SHA-256 digest has 64 hexadecimal or 43 base64url characters');

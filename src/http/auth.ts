@@ -7,6 +7,7 @@ import { nothingToRelease } from '../core/verification.js';
 import { createDecide, faulted, type Decision } from './decide.js';
 import { createGuards, type Guards } from './guards.js';
 import { resolveOptions, type ApiKeyAuthOptions } from './options.js';
+import { isGone, releaseAtEnd } from './release.js';
 import { createResponder, type Responder } from './responder.js';
 import { markCounted } from './request-state.js';
 import type { Host, HostRequest, Middleware, Next } from './types.js';
@@ -59,12 +60,11 @@ function createFinish(engine: Engine, responder: Responder): (decision: Decision
     }
     const { principal, limits, release } = verification;
     // The client may have gone while a store was asked: then nobody is left to serve, and nothing must stay held.
-    if (res.destroyed || res.closed) {
+    if (isGone(req, res)) {
       release();
       return;
     }
-    // 'close' comes once for every response, finished or aborted; 'finish' only for finished ones.
-    if (release !== nothingToRelease) res.on('close', release);
+    if (release !== nothingToRelease) releaseAtEnd(req, res, release);
     if (limits.length > 0) markCounted(req, engine);
     if (principal !== undefined) req.apiKey = principal;
     responder.announce(res, limits, principal !== undefined);

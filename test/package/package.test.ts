@@ -6,21 +6,21 @@ import { answers, manifest, pack, run, type Packed } from '../support/package.js
 
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 
-let packed: Packed;
+let packed: Packed | undefined;
 let project: Record<'esm' | 'commonjs' | 'typescript' | 'plain', string>;
 
 beforeAll(async () => {
-  packed = await pack();
+  const made = (packed = await pack());
   const [esm, commonjs, typescript, plain] = await Promise.all([
-    packed.install('esm', ['express']),
-    packed.install('commonjs', ['express4']),
-    packed.install('typescript', ['express', 'connect', '@types/express', '@types/connect', '@types/node']),
-    packed.install('plain', ['@types/node']),
+    made.install('esm', ['express']),
+    made.install('commonjs', ['express4']),
+    made.install('typescript', ['express', 'connect', '@types/express', '@types/connect', '@types/node']),
+    made.install('plain', ['@types/node']),
   ]);
   project = { esm, commonjs, typescript, plain };
 }, 180_000);
 
-afterAll(() => packed.remove());
+afterAll(() => packed?.remove());
 
 describe('the packed tarball', () => {
   it('serves Express 5 from an ESM project', async () => {

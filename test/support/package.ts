@@ -27,7 +27,11 @@ export interface Packed {
 /** Builds and packs. */
 export async function pack(): Promise<Packed> {
   const folder = await mkdtemp(join(tmpdir(), 'keystile-packed-'));
-  await run('npm', ['pack', '--silent', '--pack-destination', folder], root);
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  await run('npm', ['pack', '--silent', '--pack-destination', folder], root).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   const tarball = (await readdir(folder)).find((name) => name.endsWith('.tgz'));
   if (tarball === undefined) throw new Error('npm pack made no tarball');
   return {
@@ -40,7 +44,7 @@ export async function pack(): Promise<Packed> {
       await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--silent', join(folder, tarball), ...wanted], target);
       return target;
     },
-    remove: () => rm(folder, { recursive: true, force: true }),
+    remove,
   };
 }
 

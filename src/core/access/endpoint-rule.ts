@@ -1,4 +1,4 @@
-import { parse, pathToRegexp, type Token, type TokenData } from 'path-to-regexp';
+import { parse, pathToRegexp, TokenData, type Token } from 'path-to-regexp';
 import { ConfigurationError } from '../errors.js';
 import { unknownName } from '../options.js';
 import { canonicalPath } from './path.js';
@@ -11,6 +11,8 @@ export interface EndpointRule {
   readonly raw: readonly Token[];
   /** The pattern with its escapes decoded. */
   readonly decoded: readonly Token[];
+  /** What Express would match the undecoded path with. */
+  readonly regexp: RegExp;
 }
 
 /** What Node's parser understands; kept here because the core imports nothing of HTTP. */
@@ -31,13 +33,11 @@ export function readEndpointRule(rule: string, place: string): EndpointRule {
   if (pattern === undefined) return fail("is not a rule; write '/orders/:id' or 'GET /orders/:id'");
   if (method !== undefined && !METHODS.includes(method)) throw unknownName('invalid_endpoint_rule', place, method, METHODS, 'method');
   try {
-    const data = parse(pattern, { encodePath: escapeRaw });
-    const raw = trimEnd(data);
+    const raw = trimEnd(parse(pattern, { encodePath: escapeRaw }));
     const problem = findProblem(raw);
     if (problem !== undefined) return fail(problem);
-    // Only asked for its opinion: what Express would refuse is refused here too.
-    pathToRegexp(data);
-    return { method: method === 'HEAD' ? 'GET' : method, raw, decoded: decodeTokens(raw) };
+    const { regexp } = pathToRegexp(new TokenData(raw, pattern));
+    return { method: method === 'HEAD' ? 'GET' : method, raw, decoded: decodeTokens(raw), regexp };
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     return fail(`is not a path pattern of Express 5: ${reasonOf(error)}`);

@@ -49,7 +49,7 @@ export function looseSteps(steps: readonly Step[], isFirst = true): Step[] {
 /**
  * Every place at which the steps may end when they begin at one of `from`, in rising order; none once the effort is
  * spent. Follows all readings of the pattern side by side instead of trying one after the other, so its work is at most
- * steps × places, whatever pattern and path somebody makes up; a regular expression could not promise that.
+ * steps × places, whatever pattern and path somebody makes up. A regular expression could not promise that.
  */
 export function endsOf(steps: readonly Step[], path: string, from: readonly number[], effort: Effort): readonly number[] {
   let places = from;
@@ -64,8 +64,7 @@ export function endsOf(steps: readonly Step[], path: string, from: readonly numb
 function take(step: Step, path: string, places: readonly number[], effort: Effort): readonly number[] {
   switch (step.kind) {
     case 'text':
-      effort.left -= places.length + ((places.length * step.text.length) >>> 3);
-      return places.filter((place) => path.startsWith(step.text, place)).map((place) => place + step.text.length);
+      return textEnds(step.text, path, places, effort);
     case 'group': {
       const skipped = new Set([...places, ...endsOf(step.steps, path, places, effort)]);
       effort.left -= skipped.size * 4;
@@ -74,6 +73,21 @@ function take(step: Step, path: string, places: readonly number[], effort: Effor
     default:
       return run(step.kind, path, places);
   }
+}
+
+/** Behind the text, where it stands at one of the places. The engine's own search skips most places unseen. */
+function textEnds(text: string, path: string, places: readonly number[], effort: Effort): number[] {
+  const [first = 0] = places;
+  if (places.length === 1) return path.startsWith(text, first) ? [first + text.length] : [];
+  const reached: number[] = [];
+  let index = 0;
+  for (let found = path.indexOf(text, first); found >= 0; found = path.indexOf(text, found + 1)) {
+    effort.left -= 2 + (text.length >>> 3);
+    while ((places[index] ?? Infinity) < found) index++;
+    if (index === places.length) break;
+    if (places[index] === found) reached.push(found + text.length);
+  }
+  return reached;
 }
 
 /** The places after one or more characters that fit, from any of the given places. A border may also be nothing, before a dot. */

@@ -104,6 +104,10 @@ function checkUnambiguous(parts: readonly Part[], template: string, environments
     const delimited = next?.kind === 'literal' && /^[^a-z0-9]/i.test(next.text);
     const sameLength = environments.every((name) => name.length === environments[0]?.length);
     if (!delimited && !sameLength) bad(template, '{env} must be followed by _ . or -, or all environments be of one length', 'ambiguous_format');
-    if (parts[index - 1]?.kind === 'tenant' && !sameLength) bad(template, 'nothing shows where {tenant} ends and {env} begins', 'ambiguous_format');
+    // A tenant before it leaves open where {env} begins, and "alive" ends like "live"; only a separator, which no environment holds, shows it.
+    const before = parts[index - 1];
+    const separated = before?.kind === 'literal' && /[^a-z0-9]/i.test(before.text);
+    const tenantBefore = parts.slice(0, index).some((one) => one.kind === 'tenant' && one.length === undefined);
+    if (tenantBefore && !separated && !sameLength) bad(template, 'nothing shows where {tenant} ends and {env} begins', 'ambiguous_format');
   });
 }

@@ -25,7 +25,11 @@ export interface HashBook {
 export function createHashBook(hashing: unknown): HashBook {
   const chosen: readonly unknown[] = hashing === undefined ? [sha256()] : Array.isArray(hashing) ? hashing : [hashing];
   const byScheme = new Map<string, Hasher>();
-  for (const hasher of chosen) byScheme.set(checkHasher(hasher).scheme, checkHasher(hasher));
+  for (const hasher of chosen.map(checkHasher)) {
+    // One of them would be silently ignored: old peppers belong into one hmacSha256(), old costs are read in any case.
+    if (byScheme.has(hasher.scheme)) throw new ConfigurationError('invalid_option', 'hashing', `names two hashers for '${hasher.scheme}'`);
+    byScheme.set(hasher.scheme, hasher);
+  }
   const current = [...byScheme.values()][0];
   if (current === undefined) throw new ConfigurationError('invalid_option', 'hashing', 'must name a hasher');
   for (const known of [sha256(), bcrypt()]) if (!byScheme.has(known.scheme)) byScheme.set(known.scheme, known);
@@ -33,7 +37,10 @@ export function createHashBook(hashing: unknown): HashBook {
   const decoy = lazily(() => current.hash('keystile: a key nobody has'));
   return {
     current,
-    verify: (key, stored) => of(stored)?.verify(key, stored) ?? 'unknown_scheme',
+    verify(key, stored) {
+      const hasher = of(stored);
+      return hasher === undefined ? 'unknown_scheme' : hasher.verify(key, stored);
+    },
     pretend: (key) => chain(decoy(), (stored) => chain(current.verify(key, stored), () => false as const)),
     candidates: (key) => [...byScheme.values()].flatMap((hasher) => hasher.candidates(key)),
     outdated: (stored) => of(stored) !== current || current.outdated(stored),
