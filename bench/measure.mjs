@@ -10,17 +10,20 @@ export const ROUNDS = QUICK ? 3 : 7;
 /**
  * Runs contestants in turn, `ROUNDS` times, so that a slow moment of the machine meets all of them alike.
  *
- * A contestant is `{ name, batch, prepare(size), run(input) }`: `prepare` makes the input of one batch outside the measured
+ * A contestant is `{ name, batch, prepare(size), run(input), warm? }`: `prepare` makes the input of one batch outside the measured
  * time, `run` works through it. Per round the mean is taken, not the median of its batches: garbage collection counts.
  * Answers wall and CPU nanoseconds per operation, one of each per round.
  */
 export async function compare(contestants, timeMs = QUICK ? 100 : 250) {
   const results = new Map(contestants.map(({ name }) => [name, { wall: [], cpu: [] }]));
-  // An unmeasured first round, so that every contestant has been compiled in the presence of all others.
+  // Last of all, since what is kept for a time may be gone by the end of a long preparation.
+  for (const { warm } of contestants) await warm?.();
+  // A longer first round is not counted: by its end every contestant has been compiled in the presence of all others.
   for (let round = -1; round < ROUNDS; round++) {
+    const budgetMs = round < 0 ? 3 * timeMs : timeMs;
     const shift = Math.max(0, round) % contestants.length;
     for (const contestant of [...contestants.slice(shift), ...contestants.slice(0, shift)]) {
-      const { wall, cpu } = await (contestant.measure?.(timeMs) ?? once(contestant, timeMs));
+      const { wall, cpu } = await (contestant.measure?.(budgetMs) ?? once(contestant, budgetMs));
       if (round < 0) continue;
       const result = results.get(contestant.name);
       result.wall.push(wall);

@@ -14,6 +14,8 @@ const contestants = [
   ...floors(plainKeys),
   await keystile(count),
   await keystileWithRules(count),
+  // For information: what a key costs that has not been used for half a minute.
+  await keystile(count, 'keystile without its cache', { cache: false }),
   await prefixedApiKey(count),
   passportStrategy(plainKeys),
   betterAuth,

@@ -19,7 +19,7 @@ const KEYS_FILE = join(temporary, 'keys.json');
 const KEY = /\bawx_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{33}\b/;
 const START_WITHIN_MS = 30_000;
 
-/** Name, program, what is checked beyond the common calls, and headers that every call with a key sends. */
+/** Programs, with what is checked beyond the common calls, and headers that every call sends. */
 const SERVERS = [
   { name: 'quick-start', file: 'examples/quick-start.ts' },
   { name: 'express4', file: 'examples/express4.ts', also: ownBodies },
@@ -139,10 +139,13 @@ const tests = TESTS.filter(wanted);
 let failed = servers.length + tests.length === 0;
 
 try {
-  if (servers.some(({ needsBuild }) => needsBuild) && !existsSync(join(root, 'dist'))) npm('run', '--silent', 'build');
+  if (servers.some(({ needsBuild }) => needsBuild) && !existsSync(join(root, 'dist')) && !npm('run', '--silent', 'build')) failed = true;
   for (const server of servers) {
     try {
-      await withServer(server, async (running) => server.also?.(running, await commonCalls(running, server.headers ?? {}), server));
+      await withServer(server, async (running) => {
+        const seen = await commonCalls(running, server.headers ?? {});
+        await server.also?.(running, seen, server);
+      });
       console.log(`example ${server.name}: works`);
     } catch (error) {
       failed = true;

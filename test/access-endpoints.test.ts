@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { pathToRegexp } from 'path-to-regexp';
 import { compileEndpoints } from '../src/core/access/endpoints.js';
+import { endsOf } from '../src/core/access/matcher.js';
 import { canonicalPath } from '../src/core/access/path.js';
 import { hosts } from './support/route-hosts.js';
 
@@ -51,7 +52,7 @@ describe('allow', () => {
 
 describe('deny', () => {
   it.each<[string, string[], string[]]>([
-    ['/admin', ['GET /admin', 'GET /ADMIN/', 'GET /%61dmin', 'GET /admin.json', 'GET /admin.json/x', 'GET /admin.', 'GET /admin?x'], ['GET /admins', 'GET /admin/users', 'GET /a', 'GET /admin-x.json', 'GET /x/admin']],
+    ['/admin', ['GET /admin', 'GET /ADMIN/', 'GET /%61dmin', 'GET /admin.json', 'GET /admin.json/x', 'GET /admin/.json', 'GET /admin.', 'GET /admin?x'], ['GET /admins', 'GET /admin/users', 'GET /a', 'GET /admin-x.json', 'GET /x/admin']],
     ['/admin/*rest', ['GET /admin', 'GET /admin/', 'GET /admin/a/b', 'GET /admin.json', 'GET /admin./x', 'GET /Admin/%41'], ['GET /admins', 'GET /adminx/y', 'GET /x.admin']],
     ['DELETE /orders/:id', ['DELETE /orders/1', 'delete /orders/1', 'DELETE /orders.1', 'DELETE /orders./1', 'DELETE /orders/1.json'], ['GET /orders/1', 'DELETE /orders', 'DELETE /orders/1/lines', 'DELETE /users/1.json']],
     ['GET /a', ['GET /a', 'HEAD /a', 'head /a', 'Get /a'], ['POST /a']],
@@ -91,7 +92,7 @@ describe('any rule', () => {
   });
 
   it.each(['', 'orders', 'GET', 'GET orders', 'GETT /x', 'get /x', 'GET  /x', 'GET /x y\n', '* /x', 'GET,POST /x', '/x?y', '/(a)', '/x+', '/x[1]', '/x!', '/:', '/*', '/{a', '/a}', '/:a:b', '/*a*b', '//x', '/x//y', '/x/../y', '/./x', '/x;y', '/x#y', '/x\\\\y', '/x%2fy', '/x%', '/%zz', '/%25%34%31', '/%ff', '/%4{1}', '/a%00', '/\ud800', '/*a/*b/*c', '{/a}', '/{a}{b}{c}{d}{e}', '/:a-:b-:c-:d', `/${'{'.repeat(250)}${'}'.repeat(250)}`])(
-    'is not %.40j',
+    'is not written like number %#',
     (rule) => {
       expect(refuses(rule)).toThrow(expect.objectContaining({ code: 'invalid_endpoint_rule', option: 'endpoints.deny[0]' }));
     },
@@ -179,6 +180,13 @@ describe('patterns made to be slow', () => {
     ]);
     const slowest = judges.flatMap((judge) => paths.map((path) => [0, 1, 2].map(() => millisecondsOf(() => judge?.('GET', path))).sort((a, b) => a - b)[0] ?? 0));
     expect(Math.max(...slowest)).toBeLessThan(100);
+  });
+
+  it('are left as soon as the effort is spent', () => {
+    const effort = { left: 1_000 };
+    const steps = Array.from({ length: 100 }, () => ({ kind: 'wildcard' }) as const);
+    expect(endsOf(steps, 'a'.repeat(2_000), [0], effort)).toEqual([]);
+    expect(effort.left).toBeGreaterThan(-2_000);
   });
 
   it('are refused when there is no end to them', () => {

@@ -57,7 +57,7 @@ describe('what a browser sends', () => {
   });
 
   it.each(['https://evil.com#https://ok.com', 'https://evil.com/https://ok.com', 'https://evil.com?https://ok.com', 'https://ok.com, https://evil.com', 'https://ok.com,https://ok.com', 'https://ok.com https://evil.com', 'https://ok.com.', 'https://ok.com.evil.com', 'https://evil-ok.com', 'https://evilok.com', 'https://ok.com@evil.com', 'https://evil.com@ok.com', 'https://ok.com:x@evil.com', 'https://evil.com\\@ok.com', 'https://evil.com\\.ok.com', 'https://ok.com%2eevil.com', 'https://ok.com\0', 'https://ok.com\n', '\thttps://ok.com', 'https:ok.com', 'https:/ok.com', 'https:///ok.com', '//ok.com', 'ok.com', 'javascript:https://ok.com', 'https://ok.com:0443', 'https://ok.com:', 'https://ok.com:443:443', 'https://ok.com:99999', 'https://..ok.com', 'https://-.ok.com', 'https://o\u212a.com', 'https://ok。com', 'null', 'NULL', 'undefined', `https://${'a.'.repeat(50_000)}ok.com`, `https://ok.com/${'a'.repeat(100_000)}`, `${'a'.repeat(100_000)}://ok.com`, `https://${'-'.repeat(100_000)}`])(
-    'is refused when it is %.60j',
+    'is refused when it is hostile value %#',
     (value) => {
       expect(from(rules, value)).toBe(false);
       if (!value.startsWith('https://evil.com/') && value !== 'https://ok.com') expect(from(rules, undefined, value)).toBe(false);

@@ -17,7 +17,7 @@ const PARTS: Record<string, { parts: readonly string[]; packages: readonly strin
   jwt: { parts: ['http', 'core'], packages: ['jose', 'node:crypto'], types: ['node:http'] },
   sql: { parts: ['core'], packages: ['kysely', 'node:crypto'] },
   redis: { parts: ['core'], packages: ['node:crypto'] },
-  testing: { parts: ['core', 'keyring'], packages: [] },
+  testing: { parts: ['core', 'keyring'], packages: ['node:assert', 'node:assert/strict', 'node:util'] },
   cli: { parts: ['core', 'keyring', 'sql', 'redis'], packages: ['node:fs', 'node:util', 'node:process'] },
 };
 

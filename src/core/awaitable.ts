@@ -5,6 +5,11 @@ export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
+/** Takes in a promise that came where none is understood: its rejection must not end the process. */
+export function disown(value: unknown): void {
+  if (isPromise(value)) value.then(undefined, () => undefined);
+}
+
 /** `next(value)` now, or when the promise settles: what is synchronous stays so. */
 export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
   return isPromise(value) ? value.then(next) : next(value);

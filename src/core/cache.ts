@@ -6,7 +6,7 @@ export interface KeyCache {
   /** The entry, while it is fresh. */
   get(digest: string, now: number): KeyEntry | undefined;
   set(digest: string, entry: KeyEntry): void;
-  /** Drops a key's entry and marks it stale for whoever still holds it. */
+  /** Drops a key's entry. */
   forget(id: string): void;
   clear(): void;
 }
@@ -65,13 +65,10 @@ export function createKeyCache({ max = 100_000, ttlMs = 30_000 }: CacheOptions):
     forget(id) {
       const digest = digests.get(id);
       if (digest === undefined) return;
-      const slot = slots.peek(digest);
-      if (slot !== undefined) slot.entry.stale = true;
       slots.delete(digest);
       digests.delete(id);
     },
     clear() {
-      for (const slot of slots.values()) slot.entry.stale = true;
       slots.clear();
       digests.clear();
     },

@@ -19,7 +19,7 @@ export interface ChangeSettings {
 /** Changes one record; see {@link createChange}. */
 export type Change = (id: string, name: ChangeEvent, decide: (record: KeyRecord) => KeyChanges | undefined, version?: number) => Promise<ApiKey>;
 
-/** Lost races for a change that would be made again are tried again this often. */
+/** Races lost to other processes, for a change that would be made again, are tried again this often. */
 const MAX_ATTEMPTS = 10;
 
 /** The record with an id, or `key_not_found`. */
@@ -40,7 +40,7 @@ export function createChange({ store, events, clock, forget }: ChangeSettings): 
       forget(id);
     }
   };
-  return async (id, name, decide, version) => {
+  const make: Change = async (id, name, decide, version) => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = await existing(store, id);
       if (version !== undefined && before.version !== version) break;
@@ -53,5 +53,19 @@ export function createChange({ store, events, clock, forget }: ChangeSettings): 
       return apiKey;
     }
     throw new KeystileError('version_conflict', 'the key has been changed in the meantime', { status: 409 });
+  };
+
+  /** Changes of one key wait for each other: a hundred at once would lose most of their races, a revoke among them. */
+  const last = new Map<string, Promise<unknown>>();
+  return (id, ...change) => {
+    const before = last.get(id);
+    const made = before === undefined ? make(id, ...change) : before.then(() => make(id, ...change));
+    const settled = made.then(
+      () => undefined,
+      () => undefined,
+    );
+    last.set(id, settled);
+    void settled.then(() => last.get(id) === settled && last.delete(id));
+    return made;
   };
 }

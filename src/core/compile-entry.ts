@@ -1,9 +1,10 @@
 import { compileAccess } from './access/access.js';
 import { CHECKS } from './checks.js';
 import type { KeyEntry } from './entry.js';
+import { storeUnavailable } from './errors.js';
 import { deepFreeze } from './freeze.js';
 import { createBuckets } from './limits/buckets.js';
-import type { LimitRule } from './limits/rules.js';
+import { checkRules, type LimitRule } from './limits/rules.js';
 import type { KeyRecord } from './record.js';
 import type { ScopeBook } from './scopes.js';
 
@@ -14,8 +15,16 @@ export interface EntryContext {
   readonly defaultLimits: readonly LimitRule[];
 }
 
-/** Compiles a record once; throws a `ConfigurationError` for rules that cannot be read. */
+/** Compiles a record once. One that cannot be read denies: it throws a `KeystileError` (`store_unavailable`). */
 export function compileEntry(record: KeyRecord, context: EntryContext, now: number): KeyEntry {
+  try {
+    return compile(record, context, now);
+  } catch (error) {
+    throw storeUnavailable(`the record of key ${record.id} cannot be used`, error);
+  }
+}
+
+function compile(record: KeyRecord, context: EntryContext, now: number): KeyEntry {
   const scopes = context.scopes.expand(record.scopes);
   const access = compileAccess(record.access);
   const ended = record.revokedAt !== undefined || record.disabledAt !== undefined;
@@ -40,13 +49,13 @@ export function compileEntry(record: KeyRecord, context: EntryContext, now: numb
     activeFrom: record.notBefore ?? -Infinity,
     activeUntil: ended ? -Infinity : Math.min(record.expiresAt ?? Infinity, record.graceExpiresAt ?? Infinity),
     loadedAt: now,
-    stale: false,
   };
 }
 
 /** The key's own limits, else its plan's, else the keyring's: the most specific list replaces the whole list. */
 export function effectiveLimits(record: KeyRecord, { plans, defaultLimits }: EntryContext): readonly LimitRule[] {
-  if (record.limits !== undefined) return record.limits;
+  // Checked anew: a rule that a store has garbled must not be skipped.
+  if (record.limits !== undefined) return checkRules(record.limits, 'limits');
   if (record.plan === undefined) return defaultLimits;
   const rules = plans.get(record.plan);
   // A plan that has gone must not turn into "no limits".

@@ -15,21 +15,27 @@ export type Time = Date | number;
 export interface KeySettings<Scope extends string = string, Plan extends string = string> {
   /** 1 to 256 characters. */
   readonly name: string;
-  /** Default: `live`. */
+  /** One that a format of the keyring has; part of the key itself, so it never changes. Default: `live`. */
   readonly environment?: string;
+  /** The customer, account or workspace the key belongs to, 1 to 256 characters; never changes. */
   readonly tenantId?: string;
+  /** Who answers for the key. */
   readonly owner?: Owner;
-  /** Default: none. */
+  /** What the key may do; what a scope implies need not be named. Default: none. */
   readonly scopes?: readonly Scope[];
+  /** Name of the set of limits that holds for the key. */
   readonly plan?: Plan;
   /** Limits of this key alone; they replace its plan's as a whole, and `[]` means no limit. */
   readonly limits?: readonly LimitRule[];
+  /** Where and for what the key may be used. Default: unrestricted. */
   readonly access?: AccessRules;
   /** JSON of at most 16 kB; reaches handlers. */
   readonly metadata?: { readonly [key: string]: Json };
   /** At most 64, of 1 to 128 characters each; for management only. */
   readonly tags?: readonly string[];
+  /** The first moment in which the key works. */
   readonly notBefore?: Time;
+  /** The first moment in which it no longer does. */
   readonly expiresAt?: Time;
 }
 
@@ -107,7 +113,6 @@ export function checkPatch(input: unknown, path: string, context: DraftContext):
 
 /** A text of 1 to `max` characters, none of them a control character, no lone surrogates. */
 export function text(value: unknown, path: string, max: number): string {
-   
   if (typeof value === 'string' && value.length >= 1 && value.length <= max && !/[\u0000-\u001f\u007f]/.test(value) && value.isWellFormed()) return value;
   throw new ConfigurationError('invalid_option', path, `must be a text of 1 to ${String(max)} characters without control characters`);
 }

@@ -35,8 +35,6 @@ export interface KeyEntry {
   readonly activeFrom: number;
   readonly activeUntil: number;
   readonly loadedAt: number;
-  /** Set by a local change: verifications that hold this entry must look again. */
-  stale: boolean;
 }
 
 export type CheckName = 'status' | 'tenant' | 'environment' | 'ip' | 'origin' | 'endpoint' | 'realtime' | 'scopes';

@@ -1,8 +1,9 @@
 import { chain } from './awaitable.js';
+import { existing } from './changes.js';
 import { CHECKS } from './checks.js';
 import { compileEntry, type EntryContext } from './compile-entry.js';
 import type { CheckName } from './entry.js';
-import { KeystileError, type RefusalCode } from './errors.js';
+import type { RefusalCode } from './errors.js';
 import type { GuardedStore } from './guarded-store.js';
 import type { Spender } from './limits/spender.js';
 import type { Clock, LimitState } from './ports.js';
@@ -32,8 +33,7 @@ export type Explain = (id: string, facts: RequestFacts) => Promise<Explanation>;
 
 export function createExplain(store: GuardedStore, spender: Spender, context: EntryContext, clock: Clock): Explain {
   return async (id, facts) => {
-    const record = await store.find({ by: 'id', id });
-    if (record === undefined) throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
+    const record = await existing(store, id);
     const now = clock.now();
     const entry = compileEntry(record, context, now);
     const judged = CHECKS.map((check) => explained(check.name, check.judge(entry, facts, now)));

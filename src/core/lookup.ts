@@ -16,6 +16,8 @@ export interface Lookup {
   load(text: string, mayTry: MayTry, now: number): Awaitable<KeyEntry | LookupFailure>;
   /** Must be called before and after every local change: no verification under way keeps the old record. */
   forget(id: string): void;
+  /** Grows with every `forget`. What was read at one number may be outdated at the next, whether a cache holds it or not. */
+  generation(): number;
 }
 
 export interface LookupSettings extends ProverSettings {
@@ -36,6 +38,7 @@ export function createLookup(settings: LookupSettings): Lookup {
   const prover = createProver(settings);
   const pending = new Set<Pending>();
   const underWay = new Map<string, PromiseLike<KeyEntry | LookupFailure>>();
+  let generation = 0;
 
   const rehash = (text: string, record: KeyRecord): void => {
     const replaced = guarded(
@@ -48,12 +51,7 @@ export function createLookup(settings: LookupSettings): Lookup {
   };
 
   const compiled = (text: string, digest: string, record: KeyRecord, now: number): KeyEntry => {
-    let entry: KeyEntry;
-    try {
-      entry = compileEntry(record, context, now);
-    } catch (error) {
-      throw storeUnavailable(`the record of key ${record.id} cannot be used`, error);
-    }
+    const entry = compileEntry(record, context, now);
     cache.set(digest, entry);
     if (hashes.outdated(record.hash)) {
       try {
@@ -103,7 +101,9 @@ export function createLookup(settings: LookupSettings): Lookup {
       loading.then(settled, settled);
       return loading;
     },
+    generation: () => generation,
     forget(id) {
+      generation++;
       cache.forget(id);
       for (const mark of pending) if (mark.ids === undefined || mark.ids.has(id)) mark.stale = true;
     },

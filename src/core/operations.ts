@@ -1,6 +1,7 @@
 import { createChange, type ChangeSettings } from './changes.js';
 import type { CreatedKey } from './created-key.js';
 import { checkPatch, text, type DraftContext, type KeyPatch, type KeySettings } from './draft.js';
+import { ConfigurationError } from './errors.js';
 import type { FormatBook } from './format/format-book.js';
 import type { HashBook } from './hashing/hash-book.js';
 import type { ImportSource } from './importing.js';
@@ -49,7 +50,26 @@ export interface OperationSettings extends ChangeSettings {
   readonly context: DraftContext;
 }
 
+const STATUSES: readonly string[] = ['active', 'scheduled', 'disabled', 'expired', 'revoked'] satisfies KeyStatus[];
 const LIST_NAMES = ['limit', 'cursor', 'tenantId', 'owner', 'environment', 'tag', 'status', 'search'];
+
+/** What a store is asked: filters of the right type only, so that a wrong one is the caller's error and not a fault. */
+function toQuery(options: ListOptions, now: number): KeyQuery {
+  const given = checkOptions(options, 'list', LIST_NAMES);
+  const { limit = 50, owner, status } = options;
+  const wrong = (name: string, message: string): never => {
+    throw new ConfigurationError('invalid_option', `list.${name}`, message);
+  };
+  for (const name of ['cursor', 'tenantId', 'environment', 'tag', 'search']) {
+    if (given[name] !== undefined && typeof given[name] !== 'string') wrong(name, 'must be a text');
+  }
+  if (owner !== undefined) {
+    const { type, id } = checkOptions(owner, 'list.owner', ['type', 'id']);
+    if (typeof type !== 'string' || typeof id !== 'string') wrong('owner', 'needs type and id');
+  }
+  if (status !== undefined && !STATUSES.includes(status)) wrong('status', `must be one of ${STATUSES.join(', ')}`);
+  return { ...options, limit: Math.min(500, Math.max(1, Math.floor(limit) || 1)), now };
+}
 
 export function createOperations(settings: OperationSettings): Operations {
   const { store, context, events, clock, forget } = settings;
@@ -67,9 +87,7 @@ export function createOperations(settings: OperationSettings): Operations {
     },
 
     async list(options = {}) {
-      const { limit = 50 } = checkOptions(options, 'list', LIST_NAMES) as ListOptions;
-      const wanted = Math.min(500, Math.max(1, Math.floor(limit) || 1));
-      const page = await store.list({ ...options, limit: wanted, now: clock.now() } satisfies KeyQuery);
+      const page = await store.list(toQuery(options, clock.now()));
       return { keys: page.records.map(show), ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }) };
     },
 

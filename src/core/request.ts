@@ -4,8 +4,8 @@ import { checkOptions } from './options.js';
 
 /** What a caller of `keyring.verify` tells about a request. What is not told cannot be allowed to a restricted key. */
 export interface VerifyRequest<Scope extends string = string> {
-  /** The tenant the request is for; absent or `null`: not compared. */
-  readonly tenant?: string | null;
+  /** The tenant the request is for. Absent or `null`: not compared; given as `undefined`: none though one is due, refused. */
+  readonly tenant?: string | null | undefined;
   /** Default: `live`. */
   readonly environment?: string;
   /** Address of the client. Failed attempts are counted by it. */
@@ -38,8 +38,8 @@ export interface RequestFacts {
   readonly cost: number;
   /** The request came over a network: its failures are counted, also when its address cannot be read. */
   readonly remote: boolean;
-  /** Another pass over the same request has been counted already. */
-  readonly counted: boolean;
+  /** Whether an earlier pass over the same request, of a middleware met twice, has been counted for this key already. */
+  counted(keyId: string): boolean;
   clientIp(): string | undefined;
   sender(): BrowserFacts;
   method(): string | undefined;
@@ -55,16 +55,17 @@ export const NO_FACTS: RequestFacts = toFacts({});
 export function toFacts(request: VerifyRequest): RequestFacts {
   // Runs for every verification, so the full check only once something is wrong.
   for (const name in request) if (!FIELDS.has(name)) checkOptions(request, 'request', [...FIELDS]);
-  const { tenant = null, environment = 'live', ip, origin, referer, scopes = [], realtime = false, cost = 1 } = request;
+  const { environment = 'live', ip, origin, referer, scopes = [], realtime = false, cost = 1 } = request;
   return {
-    tenant,
+    // `{ tenant: user.tenantId }` of a user without one must not mean "any tenant".
+    tenant: 'tenant' in request ? request.tenant : null,
     environment,
     scopes,
     realtime,
     upgrade: false,
     cost: checkCost(cost),
     remote: ip !== undefined,
-    counted: false,
+    counted: () => false,
     clientIp: () => ip,
     sender: () => ({ origin, referer, browser: request.browser ?? origin !== undefined }),
     method: () => request.method,

@@ -3,6 +3,7 @@ import { firstRefusal } from './checks.js';
 import type { KeyEntry } from './entry.js';
 import { limiterUnavailable } from './errors.js';
 import type { Events } from './events.js';
+import { MAX_KEY_LENGTH } from './format/key-format.js';
 import type { FailureGate } from './limits/failures.js';
 import type { Spender, Spending } from './limits/spender.js';
 import type { Lookup } from './lookup.js';
@@ -22,8 +23,6 @@ export interface VerifierSettings {
   readonly clock: Clock;
 }
 
-const MAX_KEY_LENGTH = 512;
-
 /** The order of the checks is the contract: nothing about a key is told before its secret is proven, limits come last. */
 export function createVerifier({ lookup, spender, failures, events, clock }: VerifierSettings): Verify {
   const failed = (failure: LookupFailure, facts: RequestFacts): Awaitable<Refused> => {
@@ -40,10 +39,10 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
   };
 
   /** After a wait the key may have been changed: what was spent stays spent, what the key may do is asked again. */
-  const settle = (key: string, entry: KeyEntry, facts: RequestFacts, spent: Spending): Awaitable<Verification> => {
+  const settle = (key: string, entry: KeyEntry, facts: RequestFacts, spent: Spending, generation: number): Awaitable<Verification> => {
     if (spent.outcome === 'full') throw limiterUnavailable('the limiter has no room for another key');
     if (spent.outcome === 'limited') return limited(spent.states, spent.retryAfterMs, undefined, entry.record.id);
-    if (!entry.stale) return accepted(entry.principal, spent.states, spent.release);
+    if (generation === lookup.generation()) return accepted(entry.principal, spent.states, spent.release);
     const again = (found: KeyEntry | LookupFailure): Awaitable<Verification> => {
       const refusal = typeof found === 'string' ? failed(found, facts) : judge(found, facts, clock.now());
       if (refusal === undefined) return accepted((found as KeyEntry).principal, spent.states, spent.release);
@@ -66,11 +65,12 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
   const admit = (key: string, entry: KeyEntry, facts: RequestFacts, now: number): Awaitable<Verification> => {
     const refusal = judge(entry, facts, now);
     if (refusal !== undefined) return refusal;
-    if (entry.limits.none || facts.counted) return accepted(entry.principal);
+    if (entry.limits.none || facts.counted(entry.record.id)) return accepted(entry.principal);
+    const generation = lookup.generation();
     const spent = spender.spend(entry.limits.for(facts), facts.cost);
     return isPromise(spent)
-      ? (spent).then((value) => settle(key, entry, facts, value))
-      : settle(key, entry, facts, spent);
+      ? (spent).then((value) => settle(key, entry, facts, value, generation))
+      : settle(key, entry, facts, spent, generation);
   };
 
   const told = (verification: Verification): Verification => {

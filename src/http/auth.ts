@@ -65,14 +65,22 @@ function createFinish(engine: Engine, responder: Responder): (decision: Decision
       return;
     }
     if (release !== nothingToRelease) releaseAtEnd(req, res, release);
-    if (limits.length > 0) markCounted(req, engine);
+    if (limits.length > 0) markCounted(req, engine, principal?.id);
     if (principal !== undefined) req.apiKey = principal;
     responder.announce(res, limits, principal !== undefined);
     next();
   };
 }
 
-/** The caller of a request that has passed `apiKeyAuth`; throws a `KeystileError` (`no_principal`) where it has not. */
+/**
+ * The caller of a request that has passed `apiKeyAuth`. Throws a `KeystileError` (`no_principal`) where none has: use
+ * `req.apiKey` where keys are optional.
+ *
+ * @example
+ * ```ts
+ * app.get('/v1/orders', auth, (req, res) => res.json(ordersOf(principalOf(req).tenantId)));
+ * ```
+ */
 export function principalOf(req: IncomingMessage): NonNullable<HostRequest['apiKey']> {
   const { apiKey } = req as HostRequest;
   if (apiKey === undefined) throw new KeystileError('no_principal', 'this request has no API key: is apiKeyAuth() mounted before this route, with required keys?');

@@ -9,7 +9,8 @@ import { limited, nothingToRelease, refused, type Refused, type Verification } f
 import { readCredential, type CredentialSource, type Presented } from './credentials.js';
 import { clientIpOf, httpFacts, type Answers } from './facts.js';
 import type { ResolvedOptions } from './options.js';
-import { wasCounted } from './request-state.js';
+import { isCut } from './raw-request.js';
+import { markTaken, wasCounted } from './request-state.js';
 import type { Host, HostRequest } from './types.js';
 
 /** A request that may go on: with a key, or, without a principal, anonymously. */
@@ -34,6 +35,7 @@ const withoutSource = (verification: Passed | Refused): Decision => Object.freez
 const ANONYMOUS = withoutSource({ ok: true, principal: undefined, limits: [], release: nothingToRelease });
 const MISSING_KEY = withoutSource(refused('missing_key'));
 const AMBIGUOUS = withoutSource(refused('ambiguous_credentials'));
+const MALFORMED = withoutSource(refused('malformed_request'));
 const INSECURE = withoutSource(refused('insecure_transport'));
 
 export function createDecide(engine: Engine, options: ResolvedOptions, host: Host): Decide {
@@ -54,15 +56,14 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
 
   const verify = (req: HostRequest, key: string, source: CredentialSource): Awaitable<Decision> => {
     const withAnswers = (answers: Answers): Awaitable<Decision> =>
-      chain<Verification, Decision>(engine.verify(key, httpFacts(req, options, host, answers)), (verification) => ({ verification, source }));
-    const counted = wasCounted(req, engine);
-    if (tenant === undefined && cost === undefined) return withAnswers({ tenant: null, cost: 1, counted });
+      chain<Verification, Decision>(engine.verify(key, httpFacts(req, engine, options, host, answers)), (verification) => ({ verification, source }));
+    if (tenant === undefined && cost === undefined) return withAnswers({ tenant: null, cost: 1 });
     const asked = tenant === undefined ? null : callback('tenant', () => tenant(req), isTenant);
-    return chain<string | null | undefined, Decision>(asked, (wanted) => chain(costOf(req), (units) => withAnswers({ tenant: wanted, cost: units, counted })));
+    return chain<string | null | undefined, Decision>(asked, (wanted) => chain(costOf(req), (units) => withAnswers({ tenant: wanted, cost: units })));
   };
 
   const anonymous = (req: HostRequest): Awaitable<Decision> => {
-    if (anonymousLimits.length === 0 || wasCounted(req, engine)) return ANONYMOUS;
+    if (anonymousLimits.length === 0 || wasCounted(req, engine, undefined)) return ANONYMOUS;
     const buckets = [ipBucket('anonymous', 'anonymous', anonymousLimits, clientIpOf(req, options, host))];
     return chain(costOf(req), (units) =>
       chain(engine.spender.spend(buckets, units), (spent): Decision => {
@@ -85,15 +86,21 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
     return isPromise(keys) || keys.length > 0;
   };
 
+  const takeOut = (req: HostRequest, foundIn: CredentialSource): void => {
+    for (const source of sources) if (carries(source, req)) source.strip(req);
+    markTaken(req, foundIn);
+  };
+
   const judge = (req: HostRequest, presented: Presented): Awaitable<Decision> => {
     if (presented === 'none') return withoutKey(req);
     if (presented === 'ambiguous') return AMBIGUOUS;
-    if (options.stripCredential) for (const source of sources) if (carries(source, req)) source.strip(req);
+    if (options.stripCredential) takeOut(req, presented.source);
     return verify(req, presented.key, presented.source);
   };
 
   return (req) => {
     if (options.requireHttps && !host.secure(req)) return INSECURE;
+    if (isCut(req)) return MALFORMED;
     const presented = readCredential(req, sources, looksLikeKey);
     if (!isPromise(presented)) return judge(req, presented);
     return chain(guarded(() => presented, (value) => value as Presented, 'credentials', engine.deadlineMs), (value) => judge(req, value));

@@ -1,14 +1,16 @@
+import { disown } from '../core/awaitable.js';
 import { storeUnavailable } from '../core/errors.js';
+import type { Engine } from '../core/keyring.js';
 import type { RequestFacts } from '../core/request.js';
 import type { ResolvedOptions } from './options.js';
 import { countLines } from './raw-request.js';
+import { wasCounted } from './request-state.js';
 import type { Host, HostRequest } from './types.js';
 
 /** What one request's callbacks have said. */
 export interface Answers {
   readonly tenant: string | null | undefined;
   readonly cost: number;
-  readonly counted: boolean;
 }
 
 /** The address of a client, as the option or the host tells it. */
@@ -16,11 +18,12 @@ export function clientIpOf(req: HostRequest, options: ResolvedOptions, host: Hos
   if (options.clientIp === undefined) return host.clientIp(req);
   const address: unknown = options.clientIp(req);
   if (address === undefined || typeof address === 'string') return address;
+  disown(address);
   throw storeUnavailable('clientIp answered with something that is no address');
 }
 
 /** The facts of an HTTP request, read from it only when a rule asks. */
-export function httpFacts(req: HostRequest, options: ResolvedOptions, host: Host, answers: Answers): RequestFacts {
+export function httpFacts(req: HostRequest, engine: Engine, options: ResolvedOptions, host: Host, answers: Answers): RequestFacts {
   return {
     tenant: answers.tenant,
     environment: options.environment,
@@ -29,7 +32,7 @@ export function httpFacts(req: HostRequest, options: ResolvedOptions, host: Host
     upgrade: false,
     cost: answers.cost,
     remote: true,
-    counted: answers.counted,
+    counted: (keyId) => wasCounted(req, engine, keyId),
     clientIp: () => clientIpOf(req, options, host),
     sender: () => senderOf(req),
     method: () => req.method,

@@ -1,9 +1,10 @@
-import { chain, isPromise } from '../core/awaitable.js';
-import { ConfigurationError } from '../core/errors.js';
+import { isPromise, withDeadline } from '../core/awaitable.js';
+import { ConfigurationError, storeUnavailable } from '../core/errors.js';
 import type { Engine } from '../core/keyring.js';
 import { refused, type Refused } from '../core/verification.js';
-import { readCredential, type Presented } from './credentials.js';
+import { readCredential, type CredentialSource, type Presented } from './credentials.js';
 import type { ResolvedOptions } from './options.js';
+import { takenFrom } from './request-state.js';
 import type { Responder } from './responder.js';
 import type { HostRequest, Middleware } from './types.js';
 
@@ -27,8 +28,8 @@ export function createGuards<Scope extends string>(engine: Engine, options: Reso
       else responder.refuse(refusal, usedSource(req), req, res, next);
     };
 
-  const usedSource = (req: HostRequest): Exclude<Presented, string>['source'] | undefined =>
-    options.sources.find((source) => source.kind === 'bearer' && readable(source.read(req, engine.formats.looksLikeKey)));
+  const usedSource = (req: HostRequest): CredentialSource | undefined =>
+    takenFrom(req) ?? options.sources.find((source) => source.kind === 'bearer' && readable(source.read(req, engine.formats.looksLikeKey)));
 
   return {
     requireScopes(...scopes) {
@@ -58,8 +59,13 @@ export function createGuards<Scope extends string>(engine: Engine, options: Reso
         fault(error);
         return;
       }
-      if (isPromise(presented)) (presented).then(answer, fault);
-      else chain(presented, answer);
+      if (!isPromise(presented)) {
+        answer(presented);
+        return;
+      }
+      // As in the middleware: a deadline, and a microtask of its own for what the handler may throw.
+      const settled = withDeadline(presented, engine.deadlineMs, () => storeUnavailable('credentials gave no answer in time'));
+      settled.then((value) => { queueMicrotask(() => { answer(value); }); }, fault);
     },
   };
 }

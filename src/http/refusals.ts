@@ -34,7 +34,7 @@ const INVALID = 'Invalid API key';
 
 export const PROBLEMS: Readonly<Record<RefusalCode, Problem>> = {
   ambiguous_credentials: { status: 400, title: 'Ambiguous credentials', detail: 'The request carries two different API keys; send one.' },
-  malformed_request: { status: 400, title: 'Malformed request', detail: 'The request cannot be read.' },
+  malformed_request: { status: 400, title: 'Malformed request', detail: 'The request has more than 1,000 header fields.' },
   missing_key: { status: 401, title: 'Missing API key', detail: 'This request needs an API key.' },
   malformed_key: { status: 401, title: 'Malformed API key', detail: 'The API key is malformed; was it copied completely?' },
   invalid_key: { status: 401, title: 'Invalid API key', detail: INVALID },

@@ -1,18 +1,39 @@
 import type { Engine } from '../core/keyring.js';
+import type { CredentialSource } from './credentials.js';
 import type { HostRequest } from './types.js';
 
 // Shared by both copies of the package: a request must not be counted twice when they are mixed.
 const COUNTED = Symbol.for('keystile.counted');
+const TAKEN = Symbol.for('keystile.taken');
 
-type Marked = HostRequest & { [COUNTED]?: readonly Engine[] };
-
-/** Notes that a request has been counted in a keyring's limits. */
-export function markCounted(req: HostRequest, engine: Engine): void {
-  const before = (req as Marked)[COUNTED];
-  (req as Marked)[COUNTED] = before === undefined ? [engine] : [...before, engine];
+/** Whose limits have been spent; without an id, those of anonymous requests. */
+interface Count {
+  readonly engine: Engine;
+  readonly keyId: string | undefined;
 }
 
-/** Whether an earlier pass, of a middleware mounted twice say, has counted this request. */
-export function wasCounted(req: HostRequest, engine: Engine): boolean {
-  return (req as Marked)[COUNTED]?.includes(engine) === true;
+type Marked = HostRequest & { [COUNTED]?: readonly Count[]; [TAKEN]?: CredentialSource };
+
+/** Notes that a request has been counted in the limits of a keyring's key. */
+export function markCounted(req: HostRequest, engine: Engine, keyId: string | undefined): void {
+  const before = (req as Marked)[COUNTED];
+  const count = { engine, keyId };
+  (req as Marked)[COUNTED] = before === undefined ? [count] : [...before, count];
+}
+
+/**
+ * Whether an earlier pass, of a middleware mounted twice say, has counted this request for this key. Another key on the
+ * same request (one of a gateway, say) has limits of its own.
+ */
+export function wasCounted(req: HostRequest, engine: Engine, keyId: string | undefined): boolean {
+  return (req as Marked)[COUNTED]?.some((count) => count.engine === engine && count.keyId === keyId) === true;
+}
+
+/** Notes where the key stood that has been taken out of a request. */
+export function markTaken(req: HostRequest, source: CredentialSource): void {
+  (req as Marked)[TAKEN] = source;
+}
+
+export function takenFrom(req: HostRequest): CredentialSource | undefined {
+  return (req as Marked)[TAKEN];
 }

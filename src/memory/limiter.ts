@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import type { Clock, Limiter } from '../core/ports.js';
-import { createLocator } from './limiter/buckets.js';
+import { createBatch, createLocate } from './limiter/buckets.js';
 import { consume, peek, type Counter } from './limiter/counter.js';
 import { createLeases, expireLeases, releaseLease, renewLeases } from './limiter/leases.js';
 import { createTable, emptyRow, NEXT, offsetOf, windowOf, wordsOf } from './limiter/rows.js';
@@ -35,7 +35,7 @@ const SWEEP_BUCKETS = 5_000;
  */
 export function memoryLimiter(options: MemoryLimiterOptions = {}): Limiter {
   checkOptions(options, 'memoryLimiter', ['clock', 'maxBuckets', 'leaseMs']);
-  const { clock = monotonic, maxBuckets = 1_000_000, leaseMs = 60_000 } = options as MemoryLimiterOptions;
+  const { clock = monotonic, maxBuckets = 1_000_000, leaseMs = 60_000 } = options;
   checkClock(clock);
   // A Map holds 2^24 entries; a lease's lifetime must fit 31 bits.
   checkWhole('maxBuckets', maxBuckets, 16_000_000);
@@ -45,7 +45,7 @@ export function memoryLimiter(options: MemoryLimiterOptions = {}): Limiter {
   const table = createTable();
   const leases = createLeases(table, leaseMs);
   const sweep = createSweep(table);
-  const counter: Counter = { table, leases, locator: createLocator(table, maxBuckets, sweep), rows: [], used: [] };
+  const counter: Counter = { table, leases, locate: createLocate(table, maxBuckets, sweep), batch: createBatch() };
   let timer: NodeJS.Timeout | undefined;
 
   function sweepOnce(): void {

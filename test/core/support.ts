@@ -65,7 +65,7 @@ export async function failure(call: () => unknown): Promise<readonly [code: unkn
 export function ring(options: Partial<KeyringOptions> = {}): { keyring: Keyring; clock: ReturnType<typeof clockAt>; store: WatchedStore } {
   const clock = clockAt();
   const store = watchedStore();
-  return { keyring: createKeyring<string, string>({ prefix: 'awx', scopes: { read: [], write: ['read'] }, plans: { starter: [] }, store, clock, ...options }), clock, store };
+  return { keyring: createKeyring<string, string>({ prefix: 'awx', scopes: { read: [], write: ['read'] }, plans: { starter: [] }, store, clock, cache: { max: 1_000 }, ...options }), clock, store };
 }
 
 /** Puts a changed record in place of the one with this id, as a hostile or broken store would. */

@@ -18,7 +18,7 @@ beforeAll(async () => {
     made.install('plain', ['@types/node']),
   ]);
   project = { esm, commonjs, typescript, plain };
-}, 180_000);
+}, 300_000);
 
 afterAll(() => packed?.remove());
 
@@ -58,14 +58,14 @@ describe('its types, library files checked too', () => {
     expect(await answers('server.mjs', project.typescript)).toEqual([[200, 'typescript', 401]]);
     expect(await answers('server.cjs', project.typescript)).toEqual([[200, 'typescript', 401]]);
     await run(process.execPath, ['testing.mjs'], project.typescript);
-  }, 60_000);
+  }, 180_000);
 
   it('hold with exactOptionalPropertyTypes', async () => {
     await run(process.execPath, [compiler, '-p', 'tsconfig.exact.json', '--noEmit'], project.typescript);
-  }, 60_000);
+  }, 180_000);
 
   it('hold where no framework is installed', async () => {
     await run(process.execPath, [compiler, '-p', '.'], project.plain);
     expect(await answers('server.mjs', project.plain)).toEqual([[200, 'plain', 401]]);
-  }, 60_000);
+  }, 180_000);
 });

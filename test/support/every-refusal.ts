@@ -33,11 +33,12 @@ const broken = (): never => { throw new Error('down'); };
 const brokenLimiter = { consume: broken, peek: broken, renew: broken, release: broken, reset: broken };
 
 /** One way to every refusal there is. */
-export const everyRefusal: Readonly<Record<Exclude<Code, 'malformed_request'>, Way>> = {
+export const everyRefusal: Readonly<Record<Code, Way>> = {
   ambiguous_credentials: {
     status: 400,
     headers: async (app) => ({ 'X-API-Key': (await app.issue()).key, Authorization: `Bearer ${(await app.issue()).key}` }),
   },
+  malformed_request: { status: 400, headers: async (app) => ({ Host: 'localhost', ...Object.fromEntries(Array.from({ length: 1_001 }, (_, index) => [`x-${index}`, ''])), ...(await withKey()(app)) }) },
   missing_key: { status: 401, headers: () => ({}) },
   malformed_key: { status: 401, headers: () => ({ 'X-API-Key': 'awx_live_nonsense' }) },
   invalid_key: { status: 401, headers: (app) => ({ 'X-API-Key': app.keyring.format.generate({ environment: 'live' }).key }) },

@@ -1,3 +1,4 @@
+import ipaddr from 'ipaddr.js';
 import { isIPv6 } from 'node:net';
 
 /** Longest text that is looked at: 45 characters of address, and room for a zone. */
@@ -50,38 +51,12 @@ export function readIpv4(text: string): number {
 }
 
 /**
- * The eight units of a text that `net.isIPv6` has accepted. ipaddr.js reads `::1.2.3.4` as an IPv4-mapped address and
- * takes 3 µs; this takes a quarter of one.
+ * The eight units of a text that `net.isIPv6` has accepted. ipaddr.js reads `::1.2.3.4` as an IPv4-mapped address, so a
+ * dotted tail is handed to it as the two groups that it is.
  */
-function readIpv6(text: string): number[] {
-  const units = [0, 0, 0, 0, 0, 0, 0, 0];
-  const lastColon = text.lastIndexOf(':');
-  const dotted = text.includes('.') ? readIpv4(text.slice(lastColon + 1)) : -1;
-  if (dotted >= 0) [units[6], units[7]] = [dotted >>> 16, dotted & 0xffff];
-  const end = dotted >= 0 ? lastColon + 1 : text.length;
-  let at = 0;
-  let unit = -1;
-  for (let index = 0; index < end; index++) {
-    const code = text.charCodeAt(index);
-    if (code !== COLON) {
-      unit = Math.max(unit, 0) * 16 + (code < COLON ? code - ZERO : (code | 32) - 87);
-    } else if (unit >= 0) {
-      units[at++] = unit;
-      unit = -1;
-    } else if (index > 0) {
-      // The gap `::`: what follows is counted from the end.
-      at = (dotted >= 0 ? 6 : 8) - groupsAfter(text, index + 1, end);
-    }
-  }
-  if (unit >= 0) units[at] = unit;
-  return units;
-}
-
-/** How many hexadecimal groups stand between two places of an address text, the second after a colon or at the end. */
-function groupsAfter(text: string, start: number, end: number): number {
-  let groups = 0;
-  for (let index = start; index < end; index++) {
-    if (text.charCodeAt(index) !== COLON && (index + 1 === end || text.charCodeAt(index + 1) === COLON)) groups++;
-  }
-  return groups;
+function readIpv6(text: string): readonly number[] {
+  const tail = text.lastIndexOf(':') + 1;
+  const bits = readIpv4(text.slice(tail));
+  const groups = bits < 0 ? text : `${text.slice(0, tail)}${(bits >>> 16).toString(16)}:${(bits & 0xffff).toString(16)}`;
+  return ipaddr.IPv6.parse(groups).parts;
 }

@@ -19,8 +19,8 @@ interface Table {
   readonly matchers: readonly Matcher[];
 }
 
-/** Steps of work for one request, 2 to 4 ms at the slowest; 1,000 rules with parameters on an ordinary path need a third. */
-const EFFORT = 250_000;
+/** Steps of work for one request, about 3 ms at the slowest; 1,000 rules with parameters on an ordinary path need a quarter. */
+const EFFORT = 150_000;
 /** Per character: the slowest expression that the bounds on a pattern let through took 1 ms for 2,048 of them. */
 const REGEXP_EFFORT = 16;
 const ANY = '*';

@@ -85,7 +85,7 @@ function readPlace(text: string | undefined, pattern: RegExp, maximum: number): 
   if (written === undefined || host === undefined || host.length > 253) return undefined;
   // Not before the pattern has spoken: the lower case of U+212A is `k`.
   const scheme = written.toLowerCase();
-  return { scheme, host, port: port ?? DEFAULT_PORTS.get(scheme) ?? '' };
+  return { scheme, host: host.toLowerCase(), port: port ?? DEFAULT_PORTS.get(scheme) ?? '' };
 }
 
 function readRule(rule: string, path: string): string {

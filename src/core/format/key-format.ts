@@ -55,6 +55,9 @@ export interface KeyFormat {
 
 const MAX_TENANT = 64;
 
+/** Longer texts are no keys: nobody may make the server read more. */
+export const MAX_KEY_LENGTH = 512;
+
 /**
  * Compiles a key template. Placeholders: `{prefix}`, `{env}`, `{tenant}`, `{id}`, `{secret}`, `{checksum}`, each with an
  * optional alphabet (`hex`, `base32`, `base58`, `base62`, `base64url`) and length: `{secret:hex:64}`. The checksum is CRC-32
@@ -87,6 +90,7 @@ export function keyFormat(template = '{prefix}_{env}_{id}_{secret}{checksum}', o
   const includes = (kind: Part['kind']): boolean => parts.some((part) => part.kind === kind);
   const has = Object.freeze({ environment: includes('env'), tenant: includes('tenant'), id: includes('id'), checksum: includes('checksum') });
   const maxLength = longest(parts, environments);
+  if (maxLength > MAX_KEY_LENGTH) throw new ConfigurationError('invalid_format', `format '${template}'`, `makes keys of ${String(maxLength)} characters; at most ${String(MAX_KEY_LENGTH)} are read`);
   const checksum = createChecksum(maxLength);
   const plausible = (key: string): boolean => key.length <= maxLength && (has.checksum ? checksum.holds(key) : shape.test(key));
   const matches = (key: string): boolean => plausible(key) && shape.test(key);

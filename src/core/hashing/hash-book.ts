@@ -1,6 +1,6 @@
 import { ConfigurationError, storeUnavailable } from '../errors.js';
 import type { Awaitable, Hasher } from '../ports.js';
-import { chain } from '../awaitable.js';
+import { chain, disown } from '../awaitable.js';
 import { bcrypt } from './bcrypt.js';
 import { sha256 } from './sha256.js';
 
@@ -42,8 +42,8 @@ export function createHashBook(hashing: unknown): HashBook {
       return hasher === undefined ? 'unknown_scheme' : hasher.verify(key, stored);
     },
     pretend: (key) => chain(decoy(), (stored) => chain(current.verify(key, stored), () => false as const)),
-    candidates: (key) => [...byScheme.values()].flatMap((hasher) => hasher.candidates(key)),
-    outdated: (stored) => of(stored) !== current || current.outdated(stored),
+    candidates: (key) => [...byScheme.values()].flatMap((hasher) => fitting(hasher.candidates(key), isTexts)),
+    outdated: (stored) => of(stored) !== current || fitting(current.outdated(stored), isBoolean),
     salted: (stored) => of(stored)?.salted,
     hash: (key) =>
       chain(current.hash(key), (stored: unknown) => {
@@ -51,6 +51,16 @@ export function createHashBook(hashing: unknown): HashBook {
         throw storeUnavailable('the hasher answered with something that is no hash of its scheme');
       }),
   };
+}
+
+const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((text) => typeof text === 'string');
+const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
+
+/** The answer of a method that has to answer at once; a promise is nonsense here, and its rejection nobody's. */
+function fitting<T>(answer: unknown, fits: (value: unknown) => value is T): T {
+  if (fits(answer)) return answer;
+  disown(answer);
+  throw storeUnavailable('the hasher answered with something unexpected');
 }
 
 function checkHasher(value: unknown): Hasher {

@@ -21,7 +21,7 @@ export function createFailureGate(rules: readonly LimitRule[], spender: Spender)
   const off = (facts: RequestFacts): boolean => rules.length === 0 || !facts.remote;
   return {
     count(facts, refusal) {
-      if (off(facts) || facts.counted) return refusal;
+      if (off(facts)) return refusal;
       return chain(spender.spend(bucketsOf(facts), 1), (spent) => {
         if (spent.outcome === 'limited') return limited(spent.states, spent.retryAfterMs, 'too_many_failures');
         if (spent.outcome === 'admitted') spent.release();

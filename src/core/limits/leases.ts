@@ -17,6 +17,9 @@ interface Held {
 /** A lease is renewed at a third of its lifetime, so that two renewals may fail before it is lost. */
 const RENEWALS_PER_LIFETIME = 3;
 
+/** A longer timer would fire at once: Node keeps its delay in 32 bits. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** One timer for all leases, running only while some are held, and never keeping the process alive. */
 export function createLeaseKeeper(onError: (error: unknown) => void): LeaseKeeper {
   const held = new Set<Held>();
@@ -48,7 +51,7 @@ export function createLeaseKeeper(onError: (error: unknown) => void): LeaseKeepe
     }
   };
   const keepGoing = (ttlMs: number): void => {
-    const wanted = Math.max(1_000, Math.floor(ttlMs / RENEWALS_PER_LIFETIME));
+    const wanted = Math.min(MAX_TIMER_MS, Math.max(1_000, Math.floor(ttlMs / RENEWALS_PER_LIFETIME)));
     if (wanted >= everyMs) return;
     clearInterval(timer);
     everyMs = wanted;

@@ -1,6 +1,6 @@
 import { chain, isPromise, withDeadline } from '../awaitable.js';
 import { limiterUnavailable } from '../errors.js';
-import type { Awaitable, Consumption, LimitBucket, Limiter, LimitState } from '../ports.js';
+import type { Awaitable, Consumption, Lease, LimitBucket, Limiter, LimitState } from '../ports.js';
 import { nothingToRelease } from '../verification.js';
 import type { LeaseKeeper } from './leases.js';
 
@@ -80,7 +80,17 @@ function isConsumption(value: unknown): value is Consumption {
   const answer = value as { outcome?: unknown; states?: unknown; lease?: unknown; retryAfterMs?: unknown } | null | undefined;
   if (typeof answer !== 'object' || answer === null) return false;
   if (answer.outcome === 'full') return true;
-  if (!Array.isArray(answer.states)) return false;
-  if (answer.outcome === 'limited') return answer.retryAfterMs === undefined || typeof answer.retryAfterMs === 'number';
-  return answer.outcome === 'admitted' && (answer.lease === undefined || (typeof answer.lease === 'object' && answer.lease !== null));
+  if (!Array.isArray(answer.states) || !answer.states.every(isState)) return false;
+  if (answer.outcome === 'limited') return answer.retryAfterMs === undefined || isAmount(answer.retryAfterMs);
+  return answer.outcome === 'admitted' && (answer.lease === undefined || isAmount((answer.lease as Partial<Lease> | null)?.ttlMs));
 }
+
+/** What becomes header text must have been looked at: a response that breaks while it is written would end the process. */
+function isState(value: unknown): boolean {
+  const { bucket, rule, remaining, resetMs } = (value ?? {}) as Partial<Record<keyof LimitState, unknown>>;
+  if (typeof bucket !== 'object' || bucket === null || typeof rule !== 'object' || rule === null) return false;
+  const { name, kind } = rule as { name?: unknown; kind?: unknown };
+  return typeof name === 'string' && /^[\w.-]+$/.test(name) && (kind === 'window' || kind === 'concurrency') && isAmount(remaining) && isAmount(resetMs);
+}
+
+const isAmount = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < Infinity;

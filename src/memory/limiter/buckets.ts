@@ -11,7 +11,7 @@ const SWEEP_WHEN_FULL = 100;
 /** No such row yet: nothing is in use. */
 export const NONE = -1;
 /** There is no room, and the bucket may not share. */
-export const FULL = -2;
+const FULL = -2;
 /** There may be room after a sweep. */
 const CROWDED = -3;
 
@@ -19,14 +19,23 @@ const CROWDED = -3;
 export const lengthOf = (rule: LimitRule): number => (rule.kind === 'window' ? rule.windowMs : 0);
 
 /**
- * Finds the row of every rule of every bucket. `locate` fills `rows` in order and answers how many, or `FULL`.
- * Without `create` nothing is made, and a missing row is `NONE`.
+ * The rules of one request in order, each with its bucket, its row and what is in use there. One batch serves every call,
+ * since calls never overlap; and the arrays handed in may be frozen, which makes walking them four times as slow.
  */
-export interface Locator {
-  locate(buckets: readonly LimitBucket[], create: boolean, rows: number[], now: number): number;
+export interface Batch {
+  count: number;
+  readonly buckets: LimitBucket[];
+  readonly rules: LimitRule[];
+  readonly rows: number[];
+  readonly used: number[];
 }
 
-export function createLocator(table: Table, maxBuckets: number, sweep: (count: number, now: number) => void): Locator {
+export const createBatch = (): Batch => ({ count: 0, buckets: [], rules: [], rows: [], used: [] });
+
+/** Fills the batch; `false` when the table is full. Without `create` nothing is made, and a missing row is `NONE`. */
+export type Locate = (batch: Batch, buckets: readonly LimitBucket[], create: boolean, now: number) => boolean;
+
+export function createLocate(table: Table, maxBuckets: number, sweep: (count: number, now: number) => void): Locate {
   const { heads, shared } = table;
   const isFull = (): boolean => heads.size - shared.size >= maxBuckets;
 
@@ -62,31 +71,36 @@ export function createLocator(table: Table, maxBuckets: number, sweep: (count: n
     return head;
   }
 
-  function fill(buckets: readonly LimitBucket[], create: boolean, rows: number[], swept: boolean): number {
-    let filled = 0;
-    for (const bucket of buckets) {
+  /** How many rules were found rows for, `FULL`, or `CROWDED`. */
+  function fill(batch: Batch, buckets: readonly LimitBucket[], create: boolean, swept: boolean): number {
+    let count = 0;
+    for (let index = 0; index < buckets.length; index++) {
+      const bucket = buckets[index] as LimitBucket;
       const { rules } = bucket;
       if (rules.length === 0) continue;
       const head = heads.get(bucket.id) ?? headOfNew(bucket, create, swept);
       if (head < NONE) return head;
       let guess = head;
-      for (const rule of rules) {
+      for (let place = 0; place < rules.length; place++) {
+        const rule = rules[place] as LimitRule;
         const row = findFrom(table, head, guess, lengthOf(rule), create);
-        rows[filled++] = row;
+        batch.buckets[count] = bucket;
+        batch.rules[count] = rule;
+        batch.rows[count++] = row;
         guess = row < 0 ? NONE : (wordsOf(table, row)[offsetOf(row) + NEXT] as number);
       }
     }
-    return filled;
+    return count;
   }
 
-  return {
-    locate(buckets, create, rows, now) {
-      const filled = fill(buckets, create, rows, false);
-      if (filled !== CROWDED) return filled;
+  return (batch, buckets, create, now) => {
+    batch.count = fill(batch, buckets, create, false);
+    if (batch.count === CROWDED) {
       // The sweep may take away rows found so far, so the search begins again.
       sweep(SWEEP_WHEN_FULL, now);
-      return fill(buckets, create, rows, true);
-    },
+      batch.count = fill(batch, buckets, create, true);
+    }
+    return batch.count !== FULL;
   };
 }
 

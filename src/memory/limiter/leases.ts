@@ -38,17 +38,20 @@ export function createLeases(table: Table, leaseMs: number): LeaseQueue {
   return { table, leaseMs, cells, head: -1, tail: -1, headExpiresAt: 0, tailExpiresAt: 0, serial: randomInt(2 ** 31) };
 }
 
-/** Counts one lease in each row. Those that are due must have been expired before. */
-export function takeLease(queue: LeaseQueue, rows: readonly number[], now: number): Lease {
+/** Counts one lease in `row`, and in `others`. Those that are due must have been expired before. */
+export function takeLease(queue: LeaseQueue, row: number, others: readonly number[] | undefined, now: number): Lease {
   const cell = queue.cells.take();
   const words = chunkOf(queue, cell);
   const at = offsetIn(cell);
   const serial = (queue.serial + 1) | 0;
   queue.serial = serial;
   words[at + SERIAL] = serial;
-  words[at + ROW] = rows.length === 1 ? (rows[0] as number) : chainOf(queue, rows);
-  for (const row of rows) addTo(queue.table, row, 1);
-  enqueue(queue, cell, now);
+  words[at + ROW] = others === undefined ? row : chainOf(queue, [row, ...others]);
+  addTo(queue.table, row, 1);
+  if (others !== undefined) for (const other of others) addTo(queue.table, other, 1);
+  // After a step back of the clock the queue stays in order: such a lease lives longer, never shorter.
+  const expiresAt = now + queue.leaseMs;
+  enqueue(queue, cell, queue.tail < 0 ? expiresAt : Math.max(expiresAt, queue.tailExpiresAt));
   const held: HeldLease = { ttlMs: queue.leaseMs, cell, serial };
   return held;
 }
@@ -63,8 +66,10 @@ export function renewLeases(queue: LeaseQueue, leases: readonly Lease[], now: nu
   for (const lease of leases) {
     const cell = cellOf(queue, lease);
     if (cell < 0) continue;
+    // No lease outlives the tail: after a step back of the clock a renewal shortens none.
+    const expiresAt = Math.max(now + queue.leaseMs, queue.tailExpiresAt);
     unlink(queue, cell);
-    enqueue(queue, cell, now);
+    enqueue(queue, cell, expiresAt);
   }
 }
 
@@ -120,18 +125,15 @@ function chainOf(queue: LeaseQueue, rows: readonly number[]): number {
   return ~chain;
 }
 
-function enqueue(queue: LeaseQueue, cell: number, now: number): void {
+function enqueue(queue: LeaseQueue, cell: number, expiresAt: number): void {
   const words = chunkOf(queue, cell);
   const at = offsetIn(cell);
   const { tail } = queue;
-  let expiresAt = now + queue.leaseMs;
   if (tail < 0) {
     queue.head = cell;
     queue.headExpiresAt = expiresAt;
     words[at + GAP] = 0;
   } else {
-    // After a step back of the clock the queue stays in order: such a lease lives longer, never shorter.
-    expiresAt = Math.max(expiresAt, queue.tailExpiresAt);
     words[at + GAP] = expiresAt - queue.tailExpiresAt;
     write(queue, tail, NEXT, cell);
   }

@@ -1,7 +1,7 @@
 import { exactAge, exactExpired, oldestAge, spendExact } from './exact.js';
 import { ringCount, ringExpired, spendRing } from './ring.js';
 import { emptyRow, FLAGS, lastTick, offsetOf, OLDEST, RING, setLastTick, USED, wordsOf, type Table } from './rows.js';
-import { EXACT_LIMIT, endOf, exactTickEnd, RING_SLOTS, spanOf, tickAt } from './ticks.js';
+import { EXACT_LIMIT, endOf, exactTickEnd, spanOf, tickAt } from './ticks.js';
 
 const isRing = (words: Int32Array, at: number): boolean => ((words[at + FLAGS] as number) & RING) !== 0;
 

@@ -1,0 +1,54 @@
+/** The parts of the benchmark, in the order in which they run and are shown. Each entry of `runs` is a process of its own. */
+import { HOSTS } from './hosts.mjs';
+
+const LIMITERS = ['keystile', 'express-rate-limit', 'rate-limiter-flexible'];
+
+export const PARTS = [
+  {
+    name: 'verify',
+    title: 'Verifying a valid key',
+    about:
+      'In process, every key text made anew from bytes outside the measured time. The floor cuts the key, looks in a Map, takes a one-shot SHA-256, compares in constant time and looks at the expiry, synchronously; keystile is awaited. better-auth runs in a process of its own (its AsyncLocalStorage slows every promise beside it), with a Map as secondary storage, its quickest, and without rate limiting.',
+    runs: ['1', '1000', '100000'].map((count) => [count]),
+  },
+  {
+    name: 'refusals',
+    title: 'Refusing a key',
+    about: 'Beside the floor that accepts a valid one. Calls of the store are counted.',
+    runs: [['1000'], ['100000']],
+  },
+  {
+    name: 'limiter',
+    title: 'One request against the limits',
+    about:
+      '60 per minute + 10,000 per day, and for keystile 5 at once (taken and given back); the others neither cap concurrency nor keep the promise below. All read one clock, which moves so that each bucket gets 8 requests a minute, in random order.',
+    runs: ['1', '1000', '100000', '1000000'].map((count) => [count]),
+    flags: ['--max-old-space-size=8192'],
+  },
+  {
+    name: 'promise',
+    title: 'What is admitted under adversarial traffic',
+    about: 'Bursts on both sides of every border and at random, judged by a log of every admitted request; then a client that asks a fifth more than it may, evenly.',
+    runs: [[]],
+  },
+  {
+    name: 'bytes',
+    title: 'Memory per bucket',
+    about: 'After garbage collection. Fully busy: 60 requests in the last minute, some in each sixtieth of the day, five leases held.',
+    runs: LIMITERS.flatMap((limiter) => [[limiter, 'touched'], [limiter, 'busy']]),
+    flags: ['--expose-gc'],
+  },
+  {
+    name: 'middleware',
+    title: 'The whole middleware, without sockets',
+    about:
+      'What a stack adds to a bare request on requests and responses made by hand, sent through the host. keystile: rules for ip, endpoint and scope, two windows, concurrency, headers. express-rate-limit alone counts by address; the passport stack is passport-headerapikey with a SHA-256 Map and two express-rate-limits by user.',
+    runs: ['node:http', 'Express 5', 'Express 4'].map((host) => [host]),
+  },
+  {
+    name: 'requests',
+    title: 'Requests per second',
+    about: 'autocannon, 50 connections, in one process; the server in another, asked in turn. The same stacks. A server that is not busy waits for autocannon, and its share of bare says less than its CPU time.',
+    runs: HOSTS.map((host) => [host]),
+  },
+];
