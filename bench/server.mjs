@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 import { createStack } from './stacks.mjs';
 
 const [host, stack] = process.argv.slice(2);
-/** 50 connections with 200 keys each: nobody reaches 60 a minute. */
-const KEYS = 10_000;
+/** 50 connections with 100 keys each: nobody reaches 60 a minute. */
+const KEYS = 5_000;
 
 const { keys, listener } = await createStack(host, stack, KEYS);
 const server = createServer(listener);

@@ -59,7 +59,7 @@ const READERS: Readonly<Record<keyof KeySettings, Reader>> = {
   name: (value, path) => text(value, path, 256),
   environment: (value, path, { environments }) => {
     if (typeof value === 'string' && environments.includes(value)) return value;
-    throw unknownName('unknown_environment', path, String(value), environments, 'environment');
+    throw unknownName('unknown_environment', path, value, environments, 'environment');
   },
   tenantId: (value, path) => text(value, path, 256),
   owner(value, path) {
@@ -70,12 +70,12 @@ const READERS: Readonly<Record<keyof KeySettings, Reader>> = {
   scopes: (value, path, { scopes }) => scopes.check(value, path),
   plan(value, path, { plans }) {
     if (typeof value === 'string' && plans.has(value)) return value;
-    throw unknownName('unknown_plan', path, String(value), [...plans.keys()], 'plan');
+    throw unknownName('unknown_plan', path, value, [...plans.keys()], 'plan');
   },
   limits: (value, path) => checkRules(value, path),
   access: (value, path) => checkAccess(value, path),
   metadata(value, path) {
-    const copy = json(value, path, 0) as { readonly [key: string]: Json };
+    const copy = json(value, path, 0, { left: MAX_METADATA }) as { readonly [key: string]: Json };
     if (!isPlainObject(value)) throw new ConfigurationError('invalid_option', path, 'must be an object');
     if (JSON.stringify(copy).length > MAX_METADATA) throw new ConfigurationError('invalid_option', path, `must be at most ${String(MAX_METADATA)} characters of JSON`);
     return deepFreeze(copy);
@@ -124,12 +124,14 @@ function time(value: unknown, path: string): number {
 }
 
 /** A copy of a JSON value: what JSON cannot say, or says deeper than 16 levels, is refused. */
-function json(value: unknown, path: string, depth: number): Json {
+function json(value: unknown, path: string, depth: number, budget: { left: number }): Json {
+  // Every value is at least one character of JSON: few objects that contain each other many times must not be unfolded.
+  if (budget.left-- <= 0) throw new ConfigurationError('invalid_option', path, `must be at most ${String(MAX_METADATA)} characters of JSON`);
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return value;
-  if (depth < 16 && Array.isArray(value)) return value.map((item: unknown, index) => json(item, `${path}[${String(index)}]`, depth + 1));
+  if (depth < 16 && Array.isArray(value)) return value.map((item: unknown, index) => json(item, `${path}[${String(index)}]`, depth + 1, budget));
   if (depth < 16 && isPlainObject(value)) {
     if (Object.hasOwn(value, '__proto__')) throw new ConfigurationError('invalid_option', path, 'must not have a field named __proto__');
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, json(inner, `${path}.${name}`, depth + 1)]));
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, json(inner, `${path}.${name}`, depth + 1, budget)]));
   }
   throw new ConfigurationError('invalid_option', path, 'must be plain JSON, at most 16 levels deep');
 }

@@ -1,4 +1,5 @@
-import type { RefusalCode } from './errors.js';
+import { ConfigurationError, type RefusalCode } from './errors.js';
+import { unknownName } from './options.js';
 import type { ApiKey } from './record.js';
 
 /** What a keyring tells to `on`. Times are epoch milliseconds; no event carries a secret or a hash. */
@@ -17,6 +18,8 @@ export interface KeyringEvents {
 }
 
 export type EventName = keyof KeyringEvents;
+
+const NAMES = ['created', 'imported', 'updated', 'disabled', 'enabled', 'revoked', 'deleted', 'refused', 'fault'] satisfies EventName[];
 
 export interface Events {
   on<Name extends EventName>(name: Name, listener: (event: KeyringEvents[Name]) => void): () => void;
@@ -42,6 +45,9 @@ export function createEvents(): Events {
   };
   return {
     on(name, listener) {
+      // A misspelt name would never be heard of again.
+      if (!NAMES.includes(name)) throw unknownName('unknown_option', `on.${String(name)}`, String(name), NAMES, 'event');
+      if (typeof listener !== 'function') throw new ConfigurationError('invalid_option', `on.${name}`, 'needs a function');
       const known = listeners.get(name) ?? new Set();
       listeners.set(name, known.add(listener));
       return () => {

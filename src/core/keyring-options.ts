@@ -64,7 +64,8 @@ const LIMITER_METHODS = ['consume', 'peek', 'renew', 'release', 'reset'];
 export function resolveKeyringOptions(options: KeyringOptions): ResolvedKeyringOptions {
   checkOptions(options, 'createKeyring', OPTIONS);
   const { storeMs = 2_000, limiterMs = 100 } = section(options.deadlines, 'deadlines', ['storeMs', 'limiterMs']);
-  for (const ms of [storeMs, limiterMs]) wholeNumber(ms, 'deadlines', 1, 600_000);
+  wholeNumber(storeMs, 'deadlines.storeMs', 1, 600_000);
+  wholeNumber(limiterMs, 'deadlines.limiterMs', 1, 600_000);
   const formats = createFormatBook(options.prefix, options.formats);
   const hashes = createHashBook(options.hashing);
   if (hashes.current.salted && formats.all.some((format) => !format.has.id)) {
@@ -80,7 +81,7 @@ export function resolveKeyringOptions(options: KeyringOptions): ResolvedKeyringO
       defaultLimits: checkRules(limits.default ?? [], 'limits.default'),
       environments: formats.environments,
     },
-    failureRules: checkRules(limits.failures ?? [perMinute(600, { per: 'ip', name: 'failures' })], 'limits.failures'),
+    failureRules: windows(checkRules(limits.failures ?? [perMinute(600, { per: 'ip', name: 'failures' })], 'limits.failures'), 'limits.failures'),
     store: options.store === undefined ? undefined : port<KeyStore>(options.store, 'store', STORE_METHODS),
     limiter: options.limiter === undefined ? undefined : port<Limiter>(options.limiter, 'limiter', LIMITER_METHODS),
     onLimiterError: oneOf(options.onLimiterError ?? 'local', 'onLimiterError', ['local', 'closed', 'open']),
@@ -95,6 +96,12 @@ function plansOf(plans: unknown): ReadonlyMap<string, readonly LimitRule[]> {
   if (plans === undefined) return new Map();
   if (!isPlainObject(plans)) throw new ConfigurationError('invalid_option', 'plans', 'must be an object: { starter: [perMinute(60)] }');
   return new Map(Object.entries(plans).map(([name, rules]) => [name, checkRules(rules, `plans.${name}`)]));
+}
+
+/** Failed attempts are over at once, so a cap on how many are made at a time would limit nothing. */
+function windows(rules: readonly LimitRule[], path: string): readonly LimitRule[] {
+  if (rules.every(({ kind }) => kind === 'window')) return rules;
+  throw new ConfigurationError('invalid_limit', path, 'must be windows, such as perMinute(60)');
 }
 
 function section<T extends object>(value: T | undefined, path: string, names: readonly string[]): Partial<T> {

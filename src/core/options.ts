@@ -8,7 +8,7 @@ export function checkOptions(value: unknown, path: string, names: readonly strin
   if (!isPlainObject(value)) throw new ConfigurationError('invalid_option', path, 'must be an object');
   for (const name of Reflect.ownKeys(value)) {
     if (typeof name === 'string' && names.includes(name)) continue;
-    throw unknownName('unknown_option', `${path}.${String(name)}`, String(name), names, 'option');
+    throw unknownName('unknown_option', `${path}.${String(name).slice(0, 64)}`, name, names, 'option');
   }
   return value;
 }
@@ -17,13 +17,15 @@ export function checkOptions(value: unknown, path: string, names: readonly strin
 export function unknownName(
   code: ConfigurationCode,
   path: string,
-  name: string,
+  given: unknown,
   known: readonly string[],
   what: string,
 ): ConfigurationError {
+  // Not String(): an object without a prototype has no text, and would throw an error without a code.
+  const name = typeof given === 'string' || typeof given === 'number' ? String(given).slice(0, 64) : typeof given;
   const nearest = nearestName(name, known);
   const hint = nearest === undefined ? (known.length === 0 ? 'none is declared' : `known: ${known.join(', ')}`) : `did you mean '${nearest}'?`;
-  return new ConfigurationError(code, path, `unknown ${what} '${name.slice(0, 64)}'; ${hint}`);
+  return new ConfigurationError(code, path, `unknown ${what} '${name}'; ${hint}`);
 }
 
 /** Whether a value is an object made by `{}` or with no prototype: no array, no class instance. */
@@ -39,7 +41,7 @@ function nearestName(name: string, known: readonly string[]): string | undefined
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(name.slice(0, 64).toLowerCase(), candidate.toLowerCase());
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

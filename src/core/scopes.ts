@@ -35,7 +35,7 @@ function listOf(value: unknown, path: string, names: readonly string[]): readonl
   if (!Array.isArray(value)) throw new ConfigurationError('invalid_scope', path, 'must be a list of scopes');
   return value.map((name: unknown, index) => {
     if (typeof name === 'string' && names.includes(name)) return name;
-    throw unknownName('unknown_scope', `${path}[${String(index)}]`, String(name), names, 'scope');
+    throw unknownName('unknown_scope', `${path}[${String(index)}]`, name, names, 'scope');
   });
 }
 

@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import type { Clock, Limiter } from '../core/ports.js';
-import { createBatch, createLocate } from './limiter/buckets.js';
+import { createBatch } from './limiter/buckets.js';
 import { consume, peek, type Counter } from './limiter/counter.js';
 import { createLeases, expireLeases, releaseLease, renewLeases } from './limiter/leases.js';
 import { createTable, emptyRow, NEXT, offsetOf, windowOf, wordsOf } from './limiter/rows.js';
@@ -45,7 +45,7 @@ export function memoryLimiter(options: MemoryLimiterOptions = {}): Limiter {
   const table = createTable();
   const leases = createLeases(table, leaseMs);
   const sweep = createSweep(table);
-  const counter: Counter = { table, leases, locate: createLocate(table, maxBuckets, sweep), batch: createBatch() };
+  const counter: Counter = { table, leases, directory: { table, maxBuckets, sweep }, batch: createBatch() };
   let timer: NodeJS.Timeout | undefined;
 
   function sweepOnce(): void {

@@ -95,7 +95,7 @@ describe('a right field', () => {
     scopes.push('write');
     access.ips.allow.push('198.51.100.1');
     for (const shown of [apiKey, await keyring.get(apiKey.id), (await keyring.list()).keys[0]]) {
-      try { (shown as { metadata: { list: { admin: boolean }[] } }).metadata.list[0]!.admin = true; } catch { /* frozen */ }
+      try { (shown as unknown as { metadata: { list: { admin: boolean }[] } }).metadata.list[0]!.admin = true; } catch { /* frozen */ }
       try { (shown as unknown as { scopes: string[] }).scopes.push('write'); } catch { /* frozen */ }
     }
     expect(await verdict(keyring, key, { ip: '198.51.100.1' })).toBe('ip_not_allowed');

@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { concurrent, perMinute, type Middleware } from 'keystile';
+import { fakeClock } from 'keystile/testing';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
-import { manualClock, useApps, type TestApp } from '../support/app.js';
+import { useApps, type TestApp } from '../support/app.js';
 import { hosts, type TestHost } from '../support/hosts.js';
 import { requestText } from '../support/raw-http.js';
 import { countingLimiter, gate, until, type CountingLimiter } from '../support/spies.js';
@@ -17,7 +18,7 @@ interface Slow extends TestApp {
 }
 
 async function startSlow(host: TestHost, settings: Parameters<typeof start>[1] = {}): Promise<Slow> {
-  const limiter = countingLimiter(manualClock());
+  const limiter = countingLimiter(fakeClock());
   const waiting: ServerResponse[] = [];
   const handler: Middleware = (_req, res) => void waiting.push(res);
   const app = await start(host, { handler, ...settings, keyring: { limiter, ...settings.keyring } });
@@ -68,7 +69,7 @@ describe.each(hosts)('concurrency on $name', (host) => {
   });
 
   it('gives the place back at once when the client has left while the limiter was asked', async () => {
-    const counted = countingLimiter(manualClock());
+    const counted = countingLimiter(fakeClock());
     const asked = gate();
     const allowed = gate();
     let left: ServerResponse | undefined;
@@ -97,7 +98,7 @@ describe.each(hosts)('concurrency on $name', (host) => {
   });
 
   it('gives the places of queued requests back when their client has left while the limiter was asked', async () => {
-    const counted = countingLimiter(manualClock());
+    const counted = countingLimiter(fakeClock());
     const allowed = gate();
     let asked = 0;
     const limiter = { ...counted, consume: async (...args: Parameters<typeof counted.consume>) => { asked++; await allowed.promise; return counted.consume(...args); } };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { concurrent, memoryLimiter, perMinute, type Limiter, type OnLimiterError } from 'keystile';
-import { manualClock, useApps, type TestApp } from '../support/app.js';
+import { fakeClock } from 'keystile/testing';
+import { useApps, type TestApp } from '../support/app.js';
 import { hosts, type TestHost } from '../support/hosts.js';
 import { answering, failing, INSIDE, SHORT } from '../support/misbehaviour.js';
 import { until } from '../support/spies.js';
@@ -19,7 +20,7 @@ const nonsense = answering([
 ]);
 
 async function startWith(host: TestHost, onLimiterError?: OnLimiterError): Promise<{ app: TestApp; limiter: Limiter }> {
-  const limiter = { ...memoryLimiter({ clock: manualClock() }) };
+  const limiter = { ...memoryLimiter({ clock: fakeClock() }) };
   const behind = new Proxy(limiter, { get: (target, name) => target[name as keyof Limiter] });
   const app = await start(host, { keyring: { limiter: behind, deadlines: SHORT, ...(onLimiterError && { onLimiterError }) } });
   return { app, limiter };

@@ -1,25 +1,11 @@
 import { createKeyring, type ApiKeyAuth, type ApiKeyAuthOptions, type HostRequest, type Keyring, type KeyringOptions, type KeySettings, type Middleware } from 'keystile';
+import { fakeClock, type FakeClock } from 'keystile/testing';
 import type { ServerResponse } from 'node:http';
 import { afterEach } from '@jest/globals';
 import type { Step, TestHost } from './hosts.js';
 import { useServers, type TestServer } from './servers.js';
 
 export type Scope = 'read' | 'write';
-
-/** A clock that stands still until it is told. */
-export interface ManualClock {
-  now(): number;
-  advance(ms: number): void;
-}
-
-export function manualClock(now = Date.UTC(2030, 0, 1)): ManualClock {
-  return {
-    now: () => now,
-    advance(ms) {
-      now += ms;
-    },
-  };
-}
 
 export interface AppSettings {
   readonly keyring?: Omit<KeyringOptions, 'scopes'>;
@@ -33,7 +19,7 @@ export interface AppSettings {
 /** A server with a keyring behind it. */
 export interface TestApp extends TestServer {
   readonly keyring: Keyring<Scope>;
-  readonly clock: ManualClock;
+  readonly clock: FakeClock;
   /** Whatever the keyring reported as a fault. */
   readonly faults: unknown[];
   /** How often the handler was reached. */
@@ -49,8 +35,8 @@ export function useApps(): (host: TestHost, settings?: AppSettings) => Promise<T
     for (const keyring of keyrings.splice(0)) await keyring.close();
   });
   return async (host, settings = {}) => {
-    const clock = manualClock();
-    const keyring: Keyring<Scope> = createKeyring<Scope, string>({ prefix: 'awx', scopes: { read: [], write: ['read'] }, clock, ...settings.keyring });
+    const clock = fakeClock();
+    const keyring = createKeyring<Scope, string>({ prefix: 'awx', scopes: { read: [], write: ['read'] }, clock, ...settings.keyring });
     keyrings.push(keyring);
     const faults: unknown[] = [];
     keyring.on('fault', ({ error }) => faults.push(error));
@@ -60,7 +46,7 @@ export function useApps(): (host: TestHost, settings?: AppSettings) => Promise<T
       reached++;
       answer(req, res, next);
     };
-    const auth = host.apiKeyAuth(keyring, settings.auth ?? {}) as ApiKeyAuth<Scope>;
+    const auth = host.apiKeyAuth<Scope, string>(keyring, settings.auth ?? {});
     const steps = [...(settings.before ?? []), auth, ...(settings.routes?.(auth, { keyring, handler }) ?? [handler])];
     return {
       ...(await listen(host.listener(steps))),

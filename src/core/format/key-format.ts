@@ -76,10 +76,12 @@ export function keyFormat(template = '{prefix}_{env}_{id}_{secret}{checksum}', o
   checkOptions(options, 'keyFormat', ['prefix', 'environments', 'random']);
   if (typeof template !== 'string' || template.length > 256) throw new ConfigurationError('invalid_format', 'keyFormat', 'the template must be a string of at most 256 characters');
   const environments = checkEnvironments(options.environments ?? ['live', 'test']);
-  if (options.prefix !== undefined && !/^[a-z0-9](?:[\w-]{0,30}[a-z0-9])$/i.test(options.prefix)) {
+  const { prefix }: { readonly prefix?: unknown } = options;
+  if (prefix !== undefined && (typeof prefix !== 'string' || !/^[a-z0-9](?:[\w-]{0,30}[a-z0-9])$/i.test(prefix))) {
     throw new ConfigurationError('invalid_format', 'prefix', 'must be 2 to 32 of A-Z a-z 0-9 _ -, and begin and end with a letter or digit');
   }
-  const random = options.random ?? systemRandom;
+  const random = options.random === undefined ? systemRandom : options.random;
+  if (typeof random !== 'function') throw new ConfigurationError('invalid_option', 'random', 'must be a function that gives random bytes');
   const parts = parseTemplate(template, options.prefix, environments);
   const first = parts[0];
   const fixedPrefix = first?.kind === 'literal' ? first.text : '';

@@ -32,7 +32,7 @@ export function hmacSha256(options: HmacOptions): Hasher {
   if (!isPlainObject(peppers)) throw new ConfigurationError('invalid_option', 'hmacSha256.peppers', 'must be an object of named peppers');
   const keys = new Map(Object.entries(peppers).map(([name, pepper]) => [name, pepperKey(name, pepper)]));
   const currentKey = typeof current === 'string' ? keys.get(current) : undefined;
-  if (currentKey === undefined) throw unknownName('invalid_option', 'hmacSha256.current', String(current), [...keys.keys()], 'pepper');
+  if (currentKey === undefined) throw unknownName('invalid_option', 'hmacSha256.current', current, [...keys.keys()], 'pepper');
   const under = (name: string, pepper: KeyObject, key: string): string =>
     `${SCHEME}:${name}:${createHmac('sha256', pepper).update(key).digest('base64url')}`;
   const currentPrefix = `${SCHEME}:${String(current)}:`;

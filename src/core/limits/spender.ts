@@ -77,12 +77,12 @@ function checked(value: Consumption): Consumption {
 
 /** Nonsense from an adapter must never read as a yes. */
 function isConsumption(value: unknown): value is Consumption {
-  const answer = value as { outcome?: unknown; states?: unknown; lease?: unknown; retryAfterMs?: unknown } | null | undefined;
+  const answer = value as { outcome?: unknown; states?: unknown; lease?: Partial<Lease> | null; retryAfterMs?: unknown } | null | undefined;
   if (typeof answer !== 'object' || answer === null) return false;
   if (answer.outcome === 'full') return true;
   if (!Array.isArray(answer.states) || !answer.states.every(isState)) return false;
   if (answer.outcome === 'limited') return answer.retryAfterMs === undefined || isAmount(answer.retryAfterMs);
-  return answer.outcome === 'admitted' && (answer.lease === undefined || isAmount((answer.lease as Partial<Lease> | null)?.ttlMs));
+  return answer.outcome === 'admitted' && (answer.lease === undefined || isAmount(answer.lease?.ttlMs));
 }
 
 /** What becomes header text must have been looked at: a response that breaks while it is written would end the process. */

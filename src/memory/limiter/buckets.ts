@@ -32,76 +32,78 @@ export interface Batch {
 
 export const createBatch = (): Batch => ({ count: 0, buckets: [], rules: [], rows: [], used: [] });
 
+/** The table, its bound, and what makes room in it. */
+export interface Directory {
+  readonly table: Table;
+  readonly maxBuckets: number;
+  readonly sweep: (count: number, now: number) => void;
+}
+
 /** Fills the batch; `false` when the table is full. Without `create` nothing is made, and a missing row is `NONE`. */
-export type Locate = (batch: Batch, buckets: readonly LimitBucket[], create: boolean, now: number) => boolean;
-
-export function createLocate(table: Table, maxBuckets: number, sweep: (count: number, now: number) => void): Locate {
-  const { heads, shared } = table;
-  const isFull = (): boolean => heads.size - shared.size >= maxBuckets;
-
-  function open(id: string, { rules }: LimitBucket): number {
-    const head = takeRow(table, lengthOf(rules[0] as LimitRule));
-    heads.set(id, head);
-    return head;
+export function locate(directory: Directory, batch: Batch, buckets: readonly LimitBucket[], create: boolean, now: number): boolean {
+  batch.count = fill(directory, batch, buckets, create, false);
+  if (batch.count === CROWDED) {
+    // The sweep may take away rows found so far, so the search begins again.
+    directory.sweep(SWEEP_WHEN_FULL, now);
+    batch.count = fill(directory, batch, buckets, create, true);
   }
+  return batch.count !== FULL;
+}
 
-  function sharedHead(bucket: LimitBucket, create: boolean): number {
-    const id = sharedIdOf(bucket.rules);
-    const head = heads.get(id);
-    if (head !== undefined) return head;
-    if (!create) return NONE;
-    if (shared.size >= MAX_SHARED) return FULL;
-    shared.add(id);
-    return open(id, bucket);
-  }
-
-  /** First row of a bucket that is not in the table: never seen, or all it had spent has expired. */
-  function headOfNew(bucket: LimitBucket, create: boolean, swept: boolean): number {
-    if (isFull()) {
-      if (!swept) return CROWDED;
-      return bucket.whenFull === 'share' ? sharedHead(bucket, create) : FULL;
+/** How many rules were found rows for, `FULL`, or `CROWDED`. */
+function fill(directory: Directory, batch: Batch, buckets: readonly LimitBucket[], create: boolean, swept: boolean): number {
+  const { table } = directory;
+  let count = 0;
+  for (let index = 0; index < buckets.length; index++) {
+    const bucket = buckets[index] as LimitBucket;
+    const { rules } = bucket;
+    if (rules.length === 0) continue;
+    const head = table.heads.get(bucket.id) ?? headOfNew(directory, bucket, create, swept);
+    if (head < NONE) return head;
+    let guess = head;
+    for (let place = 0; place < rules.length; place++) {
+      const rule = rules[place] as LimitRule;
+      const row = findFrom(table, head, guess, lengthOf(rule), create);
+      batch.buckets[count] = bucket;
+      batch.rules[count] = rule;
+      batch.rows[count++] = row;
+      guess = row < 0 ? NONE : (wordsOf(table, row)[offsetOf(row) + NEXT] as number);
     }
-    const common = bucket.whenFull === 'share' && shared.size > 0 ? sharedHead(bucket, false) : NONE;
-    if (common === NONE) return create ? open(bucket.id, bucket) : NONE;
-    // There is room again, but part of what the overflow bucket counts may be this one's, so it inherits all of it.
-    // A lease is given back where it was taken: while any is out, the bucket goes on sharing.
-    if (!create || holdsLeases(table, common)) return common;
-    const head = inheritChain(table, common);
-    heads.set(bucket.id, head);
-    return head;
   }
+  return count;
+}
 
-  /** How many rules were found rows for, `FULL`, or `CROWDED`. */
-  function fill(batch: Batch, buckets: readonly LimitBucket[], create: boolean, swept: boolean): number {
-    let count = 0;
-    for (let index = 0; index < buckets.length; index++) {
-      const bucket = buckets[index] as LimitBucket;
-      const { rules } = bucket;
-      if (rules.length === 0) continue;
-      const head = heads.get(bucket.id) ?? headOfNew(bucket, create, swept);
-      if (head < NONE) return head;
-      let guess = head;
-      for (let place = 0; place < rules.length; place++) {
-        const rule = rules[place] as LimitRule;
-        const row = findFrom(table, head, guess, lengthOf(rule), create);
-        batch.buckets[count] = bucket;
-        batch.rules[count] = rule;
-        batch.rows[count++] = row;
-        guess = row < 0 ? NONE : (wordsOf(table, row)[offsetOf(row) + NEXT] as number);
-      }
-    }
-    return count;
+/** First row of a bucket that is not in the table: never seen, or all it had spent has expired. */
+function headOfNew({ table, maxBuckets }: Directory, bucket: LimitBucket, create: boolean, swept: boolean): number {
+  const mayShare = bucket.whenFull === 'share';
+  if (table.heads.size - table.shared.size >= maxBuckets) {
+    if (!swept) return CROWDED;
+    return mayShare ? sharedHead(table, bucket, create) : FULL;
   }
+  const common = mayShare && table.shared.size > 0 ? sharedHead(table, bucket, false) : NONE;
+  if (common === NONE) return create ? open(table, bucket.id, bucket) : NONE;
+  // There is room again, but part of what the overflow bucket counts may be this one's, so it inherits all of it.
+  // A lease is given back where it was taken: while any is out, the bucket goes on sharing.
+  if (!create || holdsLeases(table, common)) return common;
+  const head = inheritChain(table, common);
+  table.heads.set(bucket.id, head);
+  return head;
+}
 
-  return (batch, buckets, create, now) => {
-    batch.count = fill(batch, buckets, create, false);
-    if (batch.count === CROWDED) {
-      // The sweep may take away rows found so far, so the search begins again.
-      sweep(SWEEP_WHEN_FULL, now);
-      batch.count = fill(batch, buckets, create, true);
-    }
-    return batch.count !== FULL;
-  };
+function sharedHead(table: Table, bucket: LimitBucket, create: boolean): number {
+  const id = sharedIdOf(bucket.rules);
+  const head = table.heads.get(id);
+  if (head !== undefined) return head;
+  if (!create) return NONE;
+  if (table.shared.size >= MAX_SHARED) return FULL;
+  table.shared.add(id);
+  return open(table, id, bucket);
+}
+
+function open(table: Table, id: string, { rules }: LimitBucket): number {
+  const head = takeRow(table, lengthOf(rules[0] as LimitRule));
+  table.heads.set(id, head);
+  return head;
 }
 
 /** Rows stand in the order of their rules, so the row after the last one is nearly always the right one. */

@@ -1,6 +1,6 @@
 import type { LimitRule } from '../../core/limits/rules.js';
 import type { Consumption, Lease, LimitBucket, LimitState } from '../../core/ports.js';
-import type { Batch, Locate } from './buckets.js';
+import { locate, type Batch, type Directory } from './buckets.js';
 import { expiredIn, expireLeases, takeLease, type LeaseQueue } from './leases.js';
 import { offsetOf, USED, wordsOf, type Table } from './rows.js';
 import { firstFreeAt, freeAt, liveUnits, spend } from './windows.js';
@@ -9,7 +9,7 @@ import { firstFreeAt, freeAt, liveUnits, spend } from './windows.js';
 export interface Counter {
   readonly table: Table;
   readonly leases: LeaseQueue;
-  readonly locate: Locate;
+  readonly directory: Directory;
   readonly batch: Batch;
 }
 
@@ -18,7 +18,7 @@ const full: Consumption = Object.freeze({ outcome: 'full' });
 /** The one step of a request: look at every rule and, only when all agree, spend. Nothing can run in between. */
 export function consume(counter: Counter, buckets: readonly LimitBucket[], cost: number, now: number): Consumption {
   checkCost(cost);
-  if (!counter.locate(counter.batch, buckets, true, now)) return full;
+  if (!locate(counter.directory, counter.batch, buckets, true, now)) return full;
   if (!fits(counter, cost, now)) return limited(counter, cost, now);
   const lease = spendAll(counter, cost, now);
   return { outcome: 'admitted', states: describe(counter, false, cost, now), lease };
@@ -26,7 +26,7 @@ export function consume(counter: Counter, buckets: readonly LimitBucket[], cost:
 
 export function peek(counter: Counter, buckets: readonly LimitBucket[], cost: number, now: number): Consumption {
   checkCost(cost);
-  if (!counter.locate(counter.batch, buckets, false, now)) return full;
+  if (!locate(counter.directory, counter.batch, buckets, false, now)) return full;
   if (!fits(counter, cost, now)) return limited(counter, cost, now);
   return { outcome: 'admitted', states: foresee(counter, cost, now), lease: undefined };
 }
