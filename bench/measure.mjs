@@ -89,11 +89,11 @@ export function show({ median, min, max }, digits = 2) {
   return `${text(median)} (${text(min)} to ${text(max)})`;
 }
 
-/** A figure held against its target; when it is missed, by how much. */
-export function judge(what, figure, sign, bound, unit) {
+/** A figure held against its target; when it is missed, by how much. `byCpu`: the same figure from CPU time, for information. */
+export function judge(what, figure, sign, bound, unit, byCpu) {
   const reached = sign === '≤' ? figure.median <= bound : figure.median >= bound;
   const missed = `no, ${Math.abs(100 * (figure.median / bound - 1)).toFixed(0)} % short`;
-  return { what, measured: show(figure), target: `${sign} ${bound.toLocaleString('en-US')}${unit}`, reached: reached ? 'yes' : missed };
+  return { what, measured: show(figure), 'by CPU time': byCpu === undefined ? '' : show(byCpu), target: `${sign} ${bound.toLocaleString('en-US')}${unit}`, reached: reached ? 'yes' : missed };
 }
 
 /** Hands a part's figures and targets to `run.mjs`, or prints them when the part was started by hand. */
@@ -106,6 +106,8 @@ export function finish(result) {
 }
 
 export const number = (value) => value.toLocaleString('en-US');
+
+export const counted = (count, noun) => `${number(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 /** Deterministic whole numbers below `limit` (xorshift32): the same traffic in every run. */
 export function randomOf(seed) {

@@ -86,9 +86,12 @@ const figures = [...results].map(([stack, { wall, cpu }]) => ({
   'added µs': stack === 'bare' ? '' : inMicroseconds(added.get(stack).wall),
   'added CPU µs': stack === 'bare' ? '' : inMicroseconds(added.get(stack).cpu),
 }));
-const own = added.get('keystile').wall;
+const against = (stack, bound, name) => {
+  const [own, other] = [added.get('keystile'), added.get(stack)];
+  return judge(`${host}: added by keystile ÷ by ${name}`, ratios(own.wall, other.wall), '≤', bound, '', ratios(own.cpu, other.cpu));
+};
 const targets = [
-  judge(`${host}: added by keystile ÷ by express-rate-limit alone`, ratios(own, added.get('express-rate-limit').wall), '≤', 1, ''),
-  judge(`${host}: added by keystile ÷ by the passport stack`, ratios(own, added.get('passport + 2 × express-rate-limit').wall), '≤', 0.333, ''),
+  against('express-rate-limit', 1, 'express-rate-limit alone'),
+  against('passport + 2 × express-rate-limit', 0.333, 'the passport stack'),
 ];
 finish({ figures, targets });

@@ -8,7 +8,7 @@ export const PARTS = [
     name: 'verify',
     title: 'Verifying a valid key',
     about:
-      'In process, every key text made anew from bytes outside the measured time. The floor cuts the key, looks in a Map, takes a one-shot SHA-256, compares in constant time and looks at the expiry, synchronously; keystile is awaited. better-auth runs in a process of its own (its AsyncLocalStorage slows every promise beside it), with a Map as secondary storage, its quickest, and without rate limiting.',
+      'In process, every key text made anew from bytes outside the measured time. The floor cuts the key, looks in a Map, takes a one-shot SHA-256, compares in constant time and looks at the expiry, synchronously; keystile is awaited. passport-headerapikey runs as its README says, inside `passport.authenticate`; its strategy alone is shown for information, and so are an async floor and keystile without its cache. better-auth runs in a process of its own (its AsyncLocalStorage slows every promise beside it), with a Map as secondary storage, its quickest, and without rate limiting.',
     runs: ['1', '1000', '100000'].map((count) => [count]),
   },
   {

@@ -1,6 +1,6 @@
 /** Verifying valid keys in process: `node bench/verify.mjs <number of keys>`. */
-import { floors, keystile, keystileWithRules, passportStrategy, prefixedApiKey } from './contestants.mjs';
-import { compare, finish, judge, number, ratios, remote, show, spread } from './measure.mjs';
+import { floors, keystile, keystileWithRules, passportKeys, prefixedApiKey } from './contestants.mjs';
+import { compare, counted, finish, judge, number, ratios, remote, show, spread } from './measure.mjs';
 import { createKeyring } from '../dist/esm/index.js';
 
 const count = Number(process.argv[2] ?? 1_000);
@@ -17,7 +17,7 @@ const contestants = [
   // For information: what a key costs that has not been used for half a minute.
   await keystile(count, 'keystile without its cache', { cache: false }),
   await prefixedApiKey(count),
-  passportStrategy(plainKeys),
+  ...passportKeys(plainKeys),
   betterAuth,
 ];
 const results = await compare(contestants);
@@ -35,7 +35,7 @@ const figures = [...results].map(([contestant, { wall, cpu }]) => ({
   '÷ keystile': show(ratios(wall, own.wall)),
 }));
 const against = (name, sign, bound, unit, over = results.get(name), under = own) =>
-  judge(`${number(count)} keys: ${name}${over === own || under === floor ? '' : ', times slower than keystile'}`, ratios(over.wall, under.wall), sign, bound, unit);
+  judge(`${counted(count, 'key')}: ${name}${under === floor ? '' : ', times slower than keystile'}`, ratios(over.wall, under.wall), sign, bound, unit, ratios(over.cpu, under.cpu));
 const peers = count >= 100_000 ? 1.6 : 2;
 const targets = [
   against('keystile', '≤', 1.3, ' × the floor', own, floor),

@@ -5,7 +5,7 @@ import type { Consumption, Lease, LimitBucket, Limiter } from '../src/core/ports
 import { memoryLimiter } from '../src/memory/limiter.js';
 import { fakeClock } from '../src/testing/fake-clock.js';
 
-const RUNS = { numRuns: 150 };
+const RUNS = { numRuns: 120 };
 const bucket = (...rules: LimitRule[]): LimitBucket => ({ id: 'key:a', group: 'g', rules, whenFull: 'refuse' });
 const ask = (limiter: Limiter, buckets: readonly LimitBucket[], cost: number): Consumption => limiter.consume(buckets, cost) as Consumption;
 
@@ -37,16 +37,17 @@ class Log {
 
 describe('memory limiter, against a log that forgets nothing', () => {
   it('never admits more than the limit, whatever the clock does, and while limits change', () => {
-    const steps = fc.array(fc.record({ share, nudge, back: fc.boolean(), cost, limit }), { minLength: 1, maxLength: 120 });
+    const steps = fc.array(fc.record({ share, nudge, back: fc.boolean(), cost }), { minLength: 1, maxLength: 120 });
+    const limits = fc.array(limit, { minLength: 1, maxLength: 4 });
     fc.assert(
-      fc.property(start, windowMs, fc.option(limit, { nil: undefined }), steps, (from, length, fixed, moves) => {
+      fc.property(start, windowMs, limits, steps, (from, length, planned, moves) => {
         const clock = fakeClock(from);
         const limiter = memoryLimiter({ clock });
         const log = new Log();
-        for (const move of moves) {
+        for (const [turn, move] of moves.entries()) {
           clock.advance((move.back ? -0.3 : 1) * Math.floor(move.share * length) + move.nudge);
-          const units = fixed === undefined ? move.cost : 1 + (move.cost % fixed);
-          const rule = perWindow(fixed ?? move.limit, length);
+          const rule = perWindow(planned[Math.floor((turn * planned.length) / moves.length)] ?? 1, length);
+          const units = move.cost % (rule.limit + 2);
           const now = Math.max(Math.floor(clock.now()), log.last);
           if (ask(limiter, [bucket(rule)], units).outcome === 'admitted') {
             log.add(now, units);
@@ -55,6 +56,25 @@ describe('memory limiter, against a log that forgets nothing', () => {
             // A partly expired sub-window counts in full; a tick of the longest exact windows is 8 ms.
             expect(log.usedSince(now - (length * 61) / 60 - 17) + units).toBeGreaterThan(rule.limit);
           }
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('knows the time of each unit still when a limit is raised past sixty', () => {
+    const costs = fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 3_000 })), { minLength: 20, maxLength: 80 });
+    fc.assert(
+      fc.property(windowMs, smallLimit, fc.integer({ min: 61, max: 150 }), costs, (length, before, after, moves) => {
+        const clock = fakeClock();
+        const limiter = memoryLimiter({ clock });
+        const log = new Log();
+        for (const [turn, [units, part]] of moves.entries()) {
+          clock.advance(Math.floor((length * part) / 30_000));
+          const rule = perWindow(turn < 12 ? before : after, length);
+          if (ask(limiter, [bucket(rule)], units).outcome === 'admitted') log.add(clock.now(), units);
+          else expect(log.usedSince(clock.now() - (length * 61) / 60 - 17) + units).toBeGreaterThan(rule.limit);
+          expect(turn < 12 || log.usedSince(clock.now() - length) <= after).toBe(true);
         }
       }),
       RUNS,
@@ -176,7 +196,7 @@ describe('memory limiter, what it tells and what it leaves alone', () => {
         }
         expect(units / most / 401).toBeGreaterThanOrEqual(0.98);
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 

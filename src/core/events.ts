@@ -46,7 +46,7 @@ export function createEvents(): Events {
   return {
     on(name, listener) {
       // A misspelt name would never be heard of again.
-      if (!NAMES.includes(name)) throw unknownName('unknown_option', `on.${String(name)}`, String(name), NAMES, 'event');
+      if (!NAMES.includes(name)) throw unknownName('unknown_option', `on.${name}`, name, NAMES, 'event');
       if (typeof listener !== 'function') throw new ConfigurationError('invalid_option', `on.${name}`, 'needs a function');
       const known = listeners.get(name) ?? new Set();
       listeners.set(name, known.add(listener));

@@ -62,7 +62,7 @@ export function fullRecord(id: string): KeyRecord {
 /** JSON text with sorted names. `undefined` fields count as absent; prototypes and frozenness do not count. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value);
+  if (typeof value !== 'object' || value === null) return value === undefined ? 'undefined' : JSON.stringify(value);
   const fields = Object.entries(value).filter(([, inner]) => inner !== undefined);
   return `{${fields.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, inner]) => `${JSON.stringify(name)}:${canonical(inner)}`).join(',')}}`;
 }

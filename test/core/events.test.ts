@@ -86,7 +86,7 @@ describe('events', () => {
     const faults: unknown[] = [];
     const heard: string[] = [];
     keyring.on('created', () => { throw new Error('sync'); });
-    keyring.on('created', (async () => Promise.reject(new Error('async'))) as () => void);
+    keyring.on('created', (async () => Promise.reject(new Error('async'))));
     keyring.on('created', () => void heard.push('created'));
     keyring.on('refused', () => { throw new Error('refused'); });
     keyring.on('fault', () => { throw new Error('a listener of faults that fails itself'); });

@@ -96,7 +96,7 @@ describe('an import is refused', () => {
     ['no name', { key: KEY, name: undefined }, 'invalid_option', 'import.name'],
   ])('%s', async (_what, source, code, option) => {
     const { keyring, store } = ring({ formats: WITH_ID });
-    expect(await failure(() => keyring.import({ name: 'moved', ...source } as never))).toEqual([code, option]);
+    expect(await failure(() => keyring.import({ name: 'moved', ...source }))).toEqual([code, option]);
     expect(store.calls.insert).toBe(0);
   });
 

@@ -101,7 +101,7 @@ describe('a store', () => {
   it.each<[string, Partial<KeyStore>]>([
     ['throws', { find: () => { throw lost; } }],
     ['rejects', { find: async () => Promise.reject(lost) }],
-    ['rejects with nothing', { find: async () => Promise.reject(undefined as unknown as Error) }],
+    ['rejects with nothing', { find: async () => { throw undefined as unknown as Error; } }],
     ['hangs', { find: async () => new Promise<never>(() => undefined) }],
     ['answers true', { find: () => true as never }],
     ['answers a text', { find: () => 'record' as never }],

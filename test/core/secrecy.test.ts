@@ -15,8 +15,8 @@ const SCHEMES: readonly (readonly [string, Hasher])[] = [['sha256', sha256()], [
 
 /** Everything a log could make of a value. */
 function shown(value: unknown): string {
-  const parts = [inspect(value, { depth: Infinity, showHidden: true, getters: true, maxArrayLength: null, maxStringLength: null }), String(value as string)];
-  try { parts.push(JSON.stringify(value) ?? ''); } catch { /* not every value is JSON */ }
+  const parts = [inspect(value, { depth: Infinity, showHidden: true, getters: true, maxArrayLength: null, maxStringLength: null }), String(value)];
+  try { parts.push(JSON.stringify({ value })); } catch { /* not every value is JSON */ }
   if (value instanceof Error) parts.push(value.stack ?? '', inspect(value.cause, { depth: Infinity, showHidden: true }), JSON.stringify(Object.getOwnPropertyDescriptors(value)));
   return parts.join('\n');
 }
@@ -61,7 +61,7 @@ describe.each(SCHEMES)('with %s', (_scheme, hashing) => {
     keyring.on('fault', ({ error }) => void errors.push(error));
     await collect(() => keyring.import({ key, name: 'again' }));
     await collect(() => keyring.import({ key: `${key}x`, name: 'again' }));
-    await collect(() => keyring.import({ key, hash: key, name: 'again' } as never));
+    await collect(() => keyring.import({ key, hash: key, name: 'again' }));
     await collect(() => keyring.import({ hash: key, name: 'again', id: 'x', highEntropy: true }));
     await collect(() => keyring.get(key.padEnd(200, 'x')));
     await collect(() => keyring.revoke(`${key}\0`));
