@@ -82,14 +82,20 @@ describe('memory limiter: a full table', () => {
     const clock = fakeClock();
     const limiter = memoryLimiter({ clock, maxBuckets: 1 });
     drain(limiter, key('a', perSecond(5)));
-    const shared = (): LimitBucket => ip('x', perWindow(20, 30_000), perWindow(90, 60_000));
-    expect(drain(limiter, shared())).toBe(20);
-    clock.advance(10_000);
-    expect((limiter.peek([shared()], 1) as Consumption).outcome).toBe('limited');
-    expect(drain(limiter, shared())).toBe(0);
+    const shared = (id: string): LimitBucket => ip(id, perWindow(20, 30_000), perWindow(90, 60_000));
+    for (let turn = 0; turn < 10; turn++) {
+      clock.advance(50);
+      expect(outcome(limiter, shared('x'))).toBe('admitted');
+    }
+    clock.advance(400);
+    expect(ask(limiter, shared('x'), 10).outcome).toBe('admitted');
     clock.advance(20_000);
-    expect(drain(limiter, shared())).toBe(20);
-    expect(drain(limiter, ip('y', perWindow(20, 30_000), perWindow(90, 60_000)))).toBe(20);
+    expect((limiter.peek([shared('x')], 1) as Consumption).outcome).toBe('limited');
+    expect(drain(limiter, shared('x'))).toBe(0);
+    clock.advance(9_251);
+    expect(drain(limiter, shared('x'))).toBe(4);
+    clock.advance(30_000);
+    for (const id of ['x', 'y']) expect(drain(limiter, shared(id))).toBe(20);
   });
 
   it('goes on sharing while a lease of the overflow bucket is out', () => {
@@ -135,12 +141,39 @@ describe('memory limiter: the sweeper', () => {
       jest.advanceTimersByTime(1_000);
       if (answer.outcome === 'admitted' && answer.lease) void limiter.renew([answer.lease]);
     }
+    // Takes over the rows that the sweeper has freed.
+    expect(outcome(limiter, key('b', perMinute(1), perWindow(7, 7_000)))).toBe('admitted');
     expect(ask(limiter, buckets)).toMatchObject({ outcome: 'limited', states: [{ remaining: 3 }, { remaining: 0 }, { remaining: 98 }] });
     jest.useRealTimers();
   });
 });
 
 describe('memory limiter: odd requests', () => {
+  it('gives back every unit of a sub-window that counted more than 16 bits hold', () => {
+    const clock = fakeClock();
+    const limiter = memoryLimiter({ clock });
+    const buckets = key('a', perMinute(100_000));
+    for (const cost of [1, 70_000, 10]) {
+      expect(outcome(limiter, buckets, cost)).toBe('admitted');
+      clock.advance(20_000);
+    }
+    expect(outcome(limiter, buckets, 29_991)).toBe('limited');
+    clock.advance(22_000);
+    expect(ask(limiter, buckets, 99_990)).toMatchObject({ outcome: 'admitted', states: [{ remaining: 0 }] });
+  });
+
+  it('takes a lease long after one that was lost', () => {
+    const clock = fakeClock();
+    const limiter = memoryLimiter({ clock });
+    const cap = key('a', concurrent(1));
+    for (let turn = 0; turn < 3; turn++) {
+      expect(drain(limiter, cap)).toBe(1);
+      clock.advance(59_999);
+      expect(outcome(limiter, cap)).toBe('limited');
+      clock.advance(30 * 86_400_000);
+    }
+  });
+
   it('counts a request once in a bucket that is listed twice', () => {
     const limiter = memoryLimiter({ clock: fakeClock() });
     const twice = [key('a', perMinute(10), concurrent(4)), key('a', perMinute(6), concurrent(4))];

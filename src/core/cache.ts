@@ -34,7 +34,9 @@ export function createKeyCache({ max = 100_000, ttlMs = 30_000 }: CacheOptions):
   }
   const digests = new Map<string, string>();
   const slots = new LRUCache<string, Slot>({
-    max,
+    // As a size, not as `max`, for which lru-cache would set aside all its memory at once: 10 ms for 100,000 keys.
+    maxSize: max,
+    sizeCalculation: () => 1,
     dispose({ entry }, digest) {
       if (digests.get(entry.record.id) === digest) digests.delete(entry.record.id);
     },

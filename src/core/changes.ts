@@ -24,7 +24,7 @@ const MAX_ATTEMPTS = 10;
 
 /** The record with an id, or `key_not_found`. */
 export async function existing(store: GuardedStore, id: string): Promise<KeyRecord> {
-  const record = await store.find({ by: 'id', id: text(id, 'id', 128) });
+  const record = await store.get(text(id, 'id', 128));
   if (record === undefined) throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
   return record;
 }

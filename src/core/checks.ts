@@ -1,4 +1,4 @@
-import type { Check, KeyEntry } from './entry.js';
+import type { KeyEntry } from './entry.js';
 import type { RefusalCode } from './errors.js';
 import { statusOf } from './record.js';
 import type { RequestFacts } from './request.js';
@@ -11,58 +11,63 @@ const STATUS_CODES = {
   active: undefined,
 } as const;
 
-/** In the order in which they are asked; `verify` stops at the first no, `explain` asks them all. */
+type Judge = (entry: KeyEntry, facts: RequestFacts, now: number) => RefusalCode | undefined;
+
+const status: Judge = (entry, _facts, now) => {
+  if (now >= entry.activeFrom && now < entry.activeUntil) return undefined;
+  // An invalid date satisfies neither comparison and has no honest status: it denies.
+  return STATUS_CODES[statusOf(entry.record, now)] ?? 'expired_key';
+};
+
+const tenant: Judge = (entry, facts) =>
+  facts.tenant === null || (facts.tenant !== undefined && facts.tenant === entry.record.tenantId) ? undefined : 'wrong_tenant';
+
+const environment: Judge = (entry, facts) => (facts.environment === entry.record.environment ? undefined : 'wrong_environment');
+
+const ip: Judge = ({ access: { ips } }, facts) => (ips === undefined || ips(facts.clientIp()) ? undefined : 'ip_not_allowed');
+
+const origin: Judge = ({ access: { origins } }, facts) => (origins === undefined || origins(facts.sender()) ? undefined : 'origin_not_allowed');
+
+const endpoint: Judge = ({ access: { endpoints } }, facts) =>
+  endpoints === undefined || facts.upgrade || endpoints(facts.method(), facts.target()) ? undefined : 'endpoint_not_allowed';
+
+const realtime: Judge = (entry, facts) => (!facts.realtime || entry.access.realtime ? undefined : 'realtime_not_allowed');
+
+const scopes: Judge = (entry, facts) => {
+  for (const scope of facts.scopes) if (!entry.scopes.has(scope)) return 'insufficient_scope';
+  return undefined;
+};
+
+export type CheckName = 'status' | 'tenant' | 'environment' | 'ip' | 'origin' | 'endpoint' | 'realtime' | 'scopes';
+
+/** One question between the proof of the secret and the limits: `undefined` is a yes. */
+export interface Check {
+  readonly name: CheckName;
+  readonly judge: Judge;
+}
+
+/** In the order in which they are asked, for `explain`, which asks them all. */
 export const CHECKS: readonly Check[] = [
-  {
-    name: 'status',
-    judge(entry, _facts, now) {
-      if (now >= entry.activeFrom && now < entry.activeUntil) return undefined;
-      // An invalid date satisfies neither comparison and has no honest status: it denies.
-      return STATUS_CODES[statusOf(entry.record, now)] ?? 'expired_key';
-    },
-  },
-  {
-    name: 'tenant',
-    judge: (entry, facts) => (facts.tenant === null || (facts.tenant !== undefined && facts.tenant === entry.record.tenantId) ? undefined : 'wrong_tenant'),
-  },
-  {
-    name: 'environment',
-    judge: (entry, facts) => (facts.environment === entry.record.environment ? undefined : 'wrong_environment'),
-  },
-  {
-    name: 'ip',
-    concerns: ({ ips }) => ips !== undefined,
-    judge: ({ access: { ips } }, facts) => (ips === undefined || ips(facts.clientIp()) ? undefined : 'ip_not_allowed'),
-  },
-  {
-    name: 'origin',
-    concerns: ({ origins }) => origins !== undefined,
-    judge: ({ access: { origins } }, facts) => (origins === undefined || origins(facts.sender()) ? undefined : 'origin_not_allowed'),
-  },
-  {
-    name: 'endpoint',
-    concerns: ({ endpoints }) => endpoints !== undefined,
-    judge: ({ access: { endpoints } }, facts) =>
-      endpoints === undefined || facts.upgrade || endpoints(facts.method(), facts.target()) ? undefined : 'endpoint_not_allowed',
-  },
-  {
-    name: 'realtime',
-    judge: (entry, facts) => (!facts.realtime || entry.access.realtime ? undefined : 'realtime_not_allowed'),
-  },
-  {
-    name: 'scopes',
-    judge(entry, facts) {
-      for (const scope of facts.scopes) if (!entry.scopes.has(scope)) return 'insufficient_scope';
-      return undefined;
-    },
-  },
+  { name: 'status', judge: status },
+  { name: 'tenant', judge: tenant },
+  { name: 'environment', judge: environment },
+  { name: 'ip', judge: ip },
+  { name: 'origin', judge: origin },
+  { name: 'endpoint', judge: endpoint },
+  { name: 'realtime', judge: realtime },
+  { name: 'scopes', judge: scopes },
 ];
 
-/** The first no, or `undefined`. */
+/** The first no, or `undefined`. The same questions written out: V8 inlines these calls, a loop over functions it cannot. */
 export function firstRefusal(entry: KeyEntry, facts: RequestFacts, now: number): RefusalCode | undefined {
-  for (const check of entry.checks) {
-    const code = check.judge(entry, facts, now);
-    if (code !== undefined) return code;
-  }
-  return undefined;
+  return (
+    status(entry, facts, now) ??
+    tenant(entry, facts, now) ??
+    environment(entry, facts, now) ??
+    ip(entry, facts, now) ??
+    origin(entry, facts, now) ??
+    endpoint(entry, facts, now) ??
+    realtime(entry, facts, now) ??
+    scopes(entry, facts, now)
+  );
 }

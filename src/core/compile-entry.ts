@@ -1,32 +1,35 @@
-import { compileAccess } from './access/access.js';
-import { CHECKS } from './checks.js';
-import type { KeyEntry } from './entry.js';
+import type { AccessBook } from './access/access-book.js';
+import type { KeyEntry, Principal } from './entry.js';
 import { storeUnavailable } from './errors.js';
 import { deepFreeze } from './freeze.js';
 import { createBuckets } from './limits/buckets.js';
 import { checkRules, type LimitRule } from './limits/rules.js';
-import type { KeyRecord } from './record.js';
+import { isSound, type KeyRecord } from './record.js';
 import type { ScopeBook } from './scopes.js';
 
 /** What compiling a record needs from its keyring. */
 export interface EntryContext {
   readonly scopes: ScopeBook;
+  readonly access: AccessBook;
   readonly plans: ReadonlyMap<string, readonly LimitRule[]>;
   readonly defaultLimits: readonly LimitRule[];
 }
 
+const NO_METADATA: Principal['metadata'] = Object.freeze({});
+
 /** Compiles a record once. One that cannot be read denies: it throws a `KeystileError` (`store_unavailable`). */
-export function compileEntry(record: KeyRecord, context: EntryContext, now: number): KeyEntry {
+export function compileEntry(record: KeyRecord, context: EntryContext, now: number, generation: number): KeyEntry {
   try {
-    return compile(record, context, now);
+    return compile(record, context, now, generation);
   } catch (error) {
     throw storeUnavailable(`the record of key ${record.id} cannot be used`, error);
   }
 }
 
-function compile(record: KeyRecord, context: EntryContext, now: number): KeyEntry {
+function compile(record: KeyRecord, context: EntryContext, now: number, generation: number): KeyEntry {
+  if (!isSound(record)) throw new Error('it lacks what decisions rest on');
   const scopes = context.scopes.expand(record.scopes);
-  const access = compileAccess(record.access);
+  const access = context.access(record.access);
   const ended = record.revokedAt !== undefined || record.disabledAt !== undefined;
   return {
     record,
@@ -39,16 +42,16 @@ function compile(record: KeyRecord, context: EntryContext, now: number): KeyEntr
       scopes: Object.freeze([...scopes]),
       plan: record.plan,
       realtime: access.realtime,
-      metadata: deepFreeze(structuredClone(record.metadata ?? {})),
+      metadata: record.metadata === undefined ? NO_METADATA : deepFreeze(structuredClone(record.metadata)),
       expiresAt: record.expiresAt,
     }),
     scopes,
     access,
-    checks: CHECKS.filter((check) => check.concerns?.(access) !== false),
     limits: createBuckets(record, effectiveLimits(record, context)),
     activeFrom: record.notBefore ?? -Infinity,
     activeUntil: ended ? -Infinity : Math.min(record.expiresAt ?? Infinity, record.graceExpiresAt ?? Infinity),
     loadedAt: now,
+    generation,
   };
 }
 

@@ -1,8 +1,6 @@
 import type { CompiledAccess } from './access/access.js';
-import type { RefusalCode } from './errors.js';
 import type { BucketPlan } from './limits/buckets.js';
 import type { Json, KeyRecord, Owner } from './record.js';
-import type { RequestFacts } from './request.js';
 
 /** Who is calling, as a handler sees it at `req.apiKey`: frozen, without hash or secret. */
 export interface Principal<Scope extends string = string> {
@@ -29,20 +27,10 @@ export interface KeyEntry {
   readonly scopes: ReadonlySet<string>;
   readonly access: CompiledAccess;
   readonly limits: BucketPlan;
-  /** The questions that concern this key, in order. */
-  readonly checks: readonly Check[];
   /** Active while `activeFrom <= now < activeUntil`; outside, `statusOf` tells why. */
   readonly activeFrom: number;
   readonly activeUntil: number;
   readonly loadedAt: number;
-}
-
-export type CheckName = 'status' | 'tenant' | 'environment' | 'ip' | 'origin' | 'endpoint' | 'realtime' | 'scopes';
-
-/** One question between the proof of the secret and the limits: `undefined` is a yes. */
-export interface Check {
-  readonly name: CheckName;
-  /** For restrictions that most keys lack: whether this key has one. */
-  concerns?(access: CompiledAccess): boolean;
-  judge(entry: KeyEntry, facts: RequestFacts, now: number): RefusalCode | undefined;
+  /** The look-up's generation when the record was read. */
+  readonly generation: number;
 }

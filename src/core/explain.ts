@@ -1,8 +1,7 @@
 import { chain } from './awaitable.js';
 import { existing } from './changes.js';
-import { CHECKS } from './checks.js';
+import { CHECKS, type CheckName } from './checks.js';
 import { compileEntry, type EntryContext } from './compile-entry.js';
-import type { CheckName } from './entry.js';
 import type { RefusalCode } from './errors.js';
 import type { GuardedStore } from './guarded-store.js';
 import type { Spender } from './limits/spender.js';
@@ -35,7 +34,7 @@ export function createExplain(store: GuardedStore, spender: Spender, context: En
   return async (id, facts) => {
     const record = await existing(store, id);
     const now = clock.now();
-    const entry = compileEntry(record, context, now);
+    const entry = compileEntry(record, context, now, 0);
     const judged = CHECKS.map((check) => explained(check.name, check.judge(entry, facts, now)));
     const answer = entry.limits.none ? undefined : await chain(spender.peek(entry.limits.for(facts), facts.cost), (value) => value);
     const full = answer?.outcome === 'full' ? 'limiter_unavailable' : undefined;

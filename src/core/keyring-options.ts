@@ -1,3 +1,4 @@
+import { createAccessBook } from './access/access-book.js';
 import type { CacheOptions } from './cache.js';
 import type { DraftContext } from './draft.js';
 import { ConfigurationError } from './errors.js';
@@ -77,6 +78,7 @@ export function resolveKeyringOptions(options: KeyringOptions): ResolvedKeyringO
     hashes,
     context: {
       scopes: createScopeBook(options.scopes ?? {}),
+      access: createAccessBook(),
       plans: plansOf(options.plans),
       defaultLimits: checkRules(limits.default ?? [], 'limits.default'),
       environments: formats.environments,

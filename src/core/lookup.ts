@@ -51,7 +51,7 @@ export function createLookup(settings: LookupSettings): Lookup {
   };
 
   const compiled = (text: string, digest: string, record: KeyRecord, now: number): KeyEntry => {
-    const entry = compileEntry(record, context, now);
+    const entry = compileEntry(record, context, now, generation);
     cache.set(digest, entry);
     if (hashes.outdated(record.hash)) {
       try {

@@ -82,7 +82,7 @@ export function createOperations(settings: OperationSettings): Operations {
     import: issuing.import,
 
     async get(id) {
-      const record = await store.find({ by: 'id', id: text(id, 'id', 128) });
+      const record = await store.get(text(id, 'id', 128));
       return record && show(record);
     },
 

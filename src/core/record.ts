@@ -1,5 +1,6 @@
 import type { AccessRules } from './access/access.js';
 import type { LimitRule } from './limits/rules.js';
+import { isPlainObject } from './options.js';
 
 /** JSON values, as metadata holds them. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
@@ -79,4 +80,20 @@ export function statusOf(record: KeyRecord, now: number): KeyStatus {
 export function toApiKey(record: KeyRecord, now: number): ApiKey {
   const { hash: _hash, ...shown } = record;
   return { ...shown, status: statusOf(record, now) };
+}
+
+const OPTIONAL_TIMES = ['notBefore', 'expiresAt', 'graceExpiresAt', 'disabledAt', 'revokedAt'] as const;
+
+/** Whether a record from a store has all that decisions rest on, in the right types: a half-read one must deny. */
+export function isSound(record: { readonly [K in keyof KeyRecord]?: unknown }): boolean {
+  return (
+    [record.id, record.hash, record.name, record.environment, record.masked].every((field) => typeof field === 'string') &&
+    [record.version, record.createdAt].every((field) => typeof field === 'number') &&
+    Array.isArray(record.scopes) &&
+    record.scopes.every((scope) => typeof scope === 'string') &&
+    OPTIONAL_TIMES.every((field) => record[field] === undefined || typeof record[field] === 'number') &&
+    [record.tenantId, record.plan].every((field) => field === undefined || typeof field === 'string') &&
+    [record.access, record.metadata, record.owner].every((field) => field === undefined || isPlainObject(field)) &&
+    (record.limits === undefined || Array.isArray(record.limits))
+  );
 }

@@ -38,6 +38,9 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
     return refused(code, { keyId, missingScopes: facts.scopes.filter((scope) => !entry.scopes.has(scope)) });
   };
 
+  /** Whether something has been changed since this entry, just loaded, was read. */
+  const isPassed = (entry: KeyEntry): boolean => entry.generation !== lookup.generation();
+
   /** After a wait the key may have been changed: what was spent stays spent, what the key may do is asked again. */
   const settle = (key: string, entry: KeyEntry, facts: RequestFacts, spent: Spending, generation: number): Awaitable<Verification> => {
     if (spent.outcome === 'full') throw limiterUnavailable('the limiter has no room for another key');
@@ -53,10 +56,12 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
       spent.release();
       throw error;
     };
+    const loaded = (found: KeyEntry | LookupFailure): Awaitable<Verification> =>
+      typeof found !== 'string' && isPassed(found) ? settle(key, found, facts, spent, found.generation) : again(found);
     try {
       const now = clock.now();
       const found = lookup.known(key, now) ?? lookup.load(key, () => failures.mayTry(facts), now);
-      return isPromise(found) ? (found).then(again, giveUp) : again(found);
+      return isPromise(found) ? found.then(loaded, giveUp) : again(found);
     } catch (error) {
       return giveUp(error);
     }
@@ -69,7 +74,7 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
     const generation = lookup.generation();
     const spent = spender.spend(entry.limits.for(facts), facts.cost);
     return isPromise(spent)
-      ? (spent).then((value) => settle(key, entry, facts, value, generation))
+      ? spent.then((value) => settle(key, entry, facts, value, generation))
       : settle(key, entry, facts, spent, generation);
   };
 
@@ -83,10 +88,11 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
     const known = lookup.known(key, now);
     if (known === 'malformed') return failed(known, facts);
     if (known !== undefined) return admit(key, known, facts, now);
-    return chain(
-      lookup.load(key, () => failures.mayTry(facts), now),
-      (found) => (typeof found === 'string' ? failed(found, facts) : admit(key, found, facts, clock.now())),
-    );
+    return chain(lookup.load(key, () => failures.mayTry(facts), now), (found) => {
+      if (typeof found === 'string') return failed(found, facts);
+      // A change may have ended between the last step of the look-up and this one.
+      return isPassed(found) ? decide(key, facts) : admit(key, found, facts, clock.now());
+    });
   };
   return (key, facts) => {
     const verification = decide(key, facts);

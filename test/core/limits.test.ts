@@ -110,6 +110,8 @@ describe('a refusal', () => {
     const { key } = await keyring.create({ name: 'one', limits: [perMinute(2), perHour(100)] });
     clock.time = START + 123;
     await admitted(keyring, key);
+    // 59.5 seconds are left: 59 would be too early.
+    clock.time += 500;
     const refusal = await keyring.verify(key);
     expect(refusal).toMatchObject({ ok: false, code: 'rate_limited', limits: [{ violated: true, remaining: 0 }, { violated: false }] });
     const seconds = refusal.ok ? NaN : (refusal.retryAfterSeconds ?? NaN);

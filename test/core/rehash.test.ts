@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { bcrypt } from '../../src/core/hashing/bcrypt.js';
 import { hmacSha256 } from '../../src/core/hashing/hmac.js';
+import { perMinute } from '../../src/core/limits/rules.js';
 import { sha256 } from '../../src/core/hashing/sha256.js';
 import type { Hasher } from '../../src/core/ports.js';
 import { createKeyring } from '../../src/keyring.js';
@@ -114,6 +115,20 @@ describe('bcrypt', () => {
     expect(hasher.compared).toBe(1);
     expect(await verdict(keyring, key.slice(0, 15) + unknown.slice(15))).toBe('invalid_key');
     expect(hasher.compared).toBe(2);
+  });
+
+  it('does not run for an address that has failed too often, whatever it brings, unless the cache knows the key', async () => {
+    const hasher = countedBcrypt();
+    const { keyring } = ring({ formats: 'k_{id}_{secret}', hashing: hasher, limits: { failures: [perMinute(3, { per: 'ip' })] } });
+    const [known, fresh] = [(await keyring.create({ name: 'known' })).key, (await keyring.create({ name: 'fresh' })).key];
+    const ip = '192.0.2.1';
+    expect(await verdict(keyring, known, { ip })).toBe('ok');
+    const answers = [];
+    for (let round = 0; round < 5; round++) answers.push(await verdict(keyring, keyring.format.generate().key, { ip }));
+    expect(answers).toEqual(['invalid_key', 'invalid_key', 'invalid_key', 'too_many_failures', 'too_many_failures']);
+    expect(hasher.compared).toBe(4);
+    expect([await verdict(keyring, fresh, { ip }), await verdict(keyring, known, { ip }), hasher.compared]).toEqual(['too_many_failures', 'ok', 4]);
+    expect(await verdict(keyring, fresh, { ip: '192.0.2.2' })).toBe('ok');
   });
 
   it('is busy, not endless: what waits too long in the queue is a fault', async () => {

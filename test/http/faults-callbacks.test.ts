@@ -1,10 +1,11 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { perMinute, type ApiKeyAuthOptions, type Middleware } from 'keystile';
 import { useApps, type Scope } from '../support/app.js';
 import { hosts } from '../support/hosts.js';
 import { answering, failing, INSIDE, SHORT } from '../support/misbehaviour.js';
 
 // A rejection that nobody handles fails the test it happens in: Jest listens for it on the process.
+jest.setTimeout(60_000);
 const start = useApps();
 
 interface Callback {

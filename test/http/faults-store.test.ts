@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { memoryStore, sha256, type Hasher, type KeyRecord, type KeyStore } from 'keystile';
 import type { Response } from 'supertest';
 import { useApps, type TestApp } from '../support/app.js';
@@ -6,6 +6,7 @@ import { hosts, type TestHost } from '../support/hosts.js';
 import { answering, failing, INSIDE, SHORT } from '../support/misbehaviour.js';
 
 // A rejection that nobody handles fails the test it happens in: Jest listens for it on the process.
+jest.setTimeout(60_000);
 const start = useApps();
 
 /** A store or hasher whose methods can be replaced once keys have been made. */

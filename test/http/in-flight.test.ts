@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { concurrent, memoryStore, perMinute, type KeyStore, type Limiter } from 'keystile';
 import type { Keyring } from 'keystile';
 import { fakeClock } from 'keystile/testing';
@@ -6,6 +6,7 @@ import { useApps, type Scope, type TestApp } from '../support/app.js';
 import { hosts, NODE_HTTP, type TestHost } from '../support/hosts.js';
 import { countingLimiter, gate, until, type CountingLimiter, type Gate } from '../support/spies.js';
 
+jest.setTimeout(60_000);
 const start = useApps();
 
 interface Halting extends TestApp {

@@ -76,7 +76,7 @@ function answerError(error: unknown, res: ServerResponse): void {
 }
 
 export const EXPRESS_5: TestHost = { name: 'Express 5', apiKeyAuth, listener: expressApp(express) };
-export const EXPRESS_4: TestHost = { name: 'Express 4', apiKeyAuth, listener: expressApp(express4) };
+const EXPRESS_4: TestHost = { name: 'Express 4', apiKeyAuth, listener: expressApp(express4) };
 export const CONNECT: TestHost = {
   name: 'Connect',
   apiKeyAuth: connectAuth,
