@@ -93,7 +93,7 @@ describe('memory limiter: a full table', () => {
     expect((limiter.peek([shared('x')], 1) as Consumption).outcome).toBe('limited');
     expect(drain(limiter, shared('x'))).toBe(0);
     clock.advance(9_251);
-    expect(drain(limiter, shared('x'))).toBe(4);
+    expect(drain(limiter, shared('x'))).toBe(3);
     clock.advance(30_000);
     for (const id of ['x', 'y']) expect(drain(limiter, shared(id))).toBe(20);
   });

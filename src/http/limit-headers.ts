@@ -1,4 +1,4 @@
-import type { LimitBucket, LimitState } from '../core/ports.js';
+import type { LimitState } from '../core/ports.js';
 import type { LimitRule } from '../core/limits/rules.js';
 
 /**
@@ -6,34 +6,26 @@ import type { LimitRule } from '../core/limits/rules.js';
  * parameters, structured fields (RFC 9651). Buckets shared with others show only when they said no, and concurrency too.
  */
 
-/** Header fields for the limits of one response. */
-export type LimitHeaders = (states: readonly LimitState[], refused: boolean) => readonly (readonly [name: string, value: string])[];
+type Fields = readonly (readonly [name: string, value: string])[];
 
-/** Made once per middleware; remembers the policy text of each key's bucket. */
-export function createLimitHeaders(): LimitHeaders {
-  const policies = new WeakMap<LimitBucket, string>();
-  const ownPolicy = (bucket: LimitBucket): string => {
-    let text = policies.get(bucket);
-    if (text === undefined) policies.set(bucket, (text = bucket.rules.filter(isOwn).map(policyItem).join(', ')));
-    return text;
-  };
-  return (states, refused) => {
-    let policy = '';
-    let limits = '';
-    let lastOwn: LimitBucket | undefined;
-    for (const state of states) {
-      const { rule, bucket } = state;
-      if (isOwn(rule) && bucket !== lastOwn) policy = joined(policy, ownPolicy((lastOwn = bucket)));
-      else if (!isOwn(rule) && state.violated) policy = joined(policy, policyItem(rule));
-      if (refused ? state.violated : isOwn(rule) && rule.kind === 'window') limits = joined(limits, limitItem(state));
-    }
-    if (policy === '') return [];
-    return limits === '' ? [['RateLimit-Policy', policy]] : [['RateLimit-Policy', policy], ['RateLimit', limits]];
-  };
+const NONE: Fields = Object.freeze([]);
+
+/** Header fields for the limits of one response. Writing the policy anew costs less than remembering it for every key. */
+export function limitHeaders(states: readonly LimitState[], refused: boolean): Fields {
+  let policy = '';
+  let limits = '';
+  for (const state of states) {
+    const { rule, violated } = state;
+    const own = isOwn(rule);
+    if (own || violated) policy = joined(policy, policyItem(rule));
+    if (refused ? violated : own && rule.kind === 'window') limits = joined(limits, limitItem(state));
+  }
+  if (policy === '') return NONE;
+  return limits === '' ? [['RateLimit-Policy', policy]] : [['RateLimit-Policy', policy], ['RateLimit', limits]];
 }
 
 /** The older, unspecified trio, for the tightest window of the key's own; `X-RateLimit-Reset` in epoch seconds. */
-export function legacyHeaders(states: readonly LimitState[], nowMs: number): readonly (readonly [name: string, value: string])[] {
+export function legacyHeaders(states: readonly LimitState[], nowMs: number): Fields {
   let tightest: LimitState | undefined;
   for (const state of states) {
     if (state.rule.kind !== 'window' || !(isOwn(state.rule) || state.violated)) continue;

@@ -5,7 +5,7 @@ import type { Engine } from '../core/keyring.js';
 import type { LimitState } from '../core/ports.js';
 import type { Refused } from '../core/verification.js';
 import type { CredentialSource } from './credentials.js';
-import { createLimitHeaders, legacyHeaders } from './limit-headers.js';
+import { legacyHeaders, limitHeaders } from './limit-headers.js';
 import type { ResolvedOptions } from './options.js';
 import { describe, problemOf, type RefusalInfo } from './refusals.js';
 import type { HostRequest, Next } from './types.js';
@@ -21,7 +21,6 @@ export interface Responder {
 type Fields = readonly (readonly [name: string, value: string])[];
 
 export function createResponder(options: ResolvedOptions, engine: Engine): Responder {
-  const limitHeaders = createLimitHeaders();
   const varied = [...new Set(options.sources.flatMap((source) => source.header ?? []))];
   const vary = varied.join(', ');
   const { headers, messages, deliver } = options;
