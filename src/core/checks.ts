@@ -34,7 +34,8 @@ const endpoint: Judge = ({ access: { endpoints } }, facts) =>
 const realtime: Judge = (entry, facts) => (!facts.realtime || entry.access.realtime ? undefined : 'realtime_not_allowed');
 
 const scopes: Judge = (entry, facts) => {
-  for (const scope of facts.scopes) if (!entry.scopes.has(scope)) return 'insufficient_scope';
+  // By index: V8 walks a frozen array several times slower with for-of.
+  for (let index = 0; index < facts.scopes.length; index++) if (!entry.scopes.has(facts.scopes[index] as string)) return 'insufficient_scope';
   return undefined;
 };
 

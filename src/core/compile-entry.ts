@@ -56,7 +56,7 @@ function compile(record: KeyRecord, context: EntryContext, now: number, generati
 }
 
 /** The key's own limits, else its plan's, else the keyring's: the most specific list replaces the whole list. */
-export function effectiveLimits(record: KeyRecord, { plans, defaultLimits }: EntryContext): readonly LimitRule[] {
+function effectiveLimits(record: KeyRecord, { plans, defaultLimits }: EntryContext): readonly LimitRule[] {
   // Checked anew: a rule that a store has garbled must not be skipped.
   if (record.limits !== undefined) return checkRules(record.limits, 'limits');
   if (record.plan === undefined) return defaultLimits;

@@ -74,7 +74,7 @@ export function toFacts(request: VerifyRequest): RequestFacts {
 }
 
 /** A cost that a limiter may be asked to spend. */
-export function checkCost(cost: unknown): number {
+function checkCost(cost: unknown): number {
   if (typeof cost === 'number' && Number.isSafeInteger(cost) && cost >= 0) return cost;
   throw new ConfigurationError('invalid_limit', 'cost', 'must be a whole number from 0');
 }

@@ -40,7 +40,7 @@ export function memoryStore(): KeyStore {
       const before = byId.get(id);
       if (before?.version !== version) return undefined;
       const merged = { ...before, ...structuredClone(changes), version: version + 1 };
-      const set = Object.entries(merged).filter(([, value]) => value !== undefined && value !== null);
+      const set = Object.entries<unknown>(merged).filter(([, value]) => value !== undefined && value !== null);
       const after = Object.fromEntries(set) as unknown as KeyRecord;
       if (after.hash !== before.hash) idOfHash.delete(before.hash);
       return keep(deepFreeze(after));

@@ -5,7 +5,6 @@ import { isIPv6 } from 'node:net';
 const MAX_TEXT = 64;
 const DOT = 46;
 const ZERO = 48;
-const COLON = 58;
 
 /**
  * An address as a string of 16-bit units, two for IPv4 and eight for IPv6: comparing two of one length with `<`

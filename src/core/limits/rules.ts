@@ -83,7 +83,7 @@ export function concurrent(limit: number, options: LimitOptions = {}): Concurren
 }
 
 /** A frozen copy of a rule that may come from anywhere (a JSON body, a stored record), or a `ConfigurationError`. */
-export function checkRule(rule: unknown, path: string): LimitRule {
+function checkRule(rule: unknown, path: string): LimitRule {
   const { kind, name, limit, windowMs, per } = checkOptions(rule, path, ['kind', 'name', 'limit', 'windowMs', 'per']);
   const fail = (field: string, message: string): never => {
     throw new ConfigurationError('invalid_limit', `${path}.${field}`, message);

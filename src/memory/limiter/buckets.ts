@@ -9,14 +9,14 @@ const MAX_SHARED = 1_000;
 const SWEEP_WHEN_FULL = 100;
 
 /** No such row yet: nothing is in use. */
-export const NONE = -1;
+const NONE = -1;
 /** There is no room, and the bucket may not share. */
 const FULL = -2;
 /** There may be room after a sweep. */
 const CROWDED = -3;
 
 /** What a row is found by: the window's length, or 0 for leases. */
-export const lengthOf = (rule: LimitRule): number => (rule.kind === 'window' ? rule.windowMs : 0);
+const lengthOf = (rule: LimitRule): number => (rule.kind === 'window' ? rule.windowMs : 0);
 
 /**
  * The rules of one request in order, each with its bucket, its row and what is in use there. One batch serves every call,

@@ -5,7 +5,7 @@ import { RING_SLOTS } from './ticks.js';
  * A row is one counter of one bucket: a window (by its length, whatever the limit, so that a changed limit keeps its
  * count) or, with length 0, the leases held. Eight words, 32 bytes; the rows of a bucket are a chain.
  */
-export const ROW_BITS = 3;
+const ROW_BITS = 3;
 /** The bucket's next row, or -1. */
 export const NEXT = 0;
 /** Window length in milliseconds, low 32 bits; the rest is in the flags. */
