@@ -93,7 +93,8 @@ export function createLookup(settings: LookupSettings): Lookup {
       const digest = digestOf('sha256', text, 'binary');
       // A crowd that comes with one key, just after a start say, asks the store and the hasher once.
       const running = underWay.get(digest);
-      if (running !== undefined) return running;
+      // What another caller may not ask for, this one may.
+      if (running !== undefined) return running.then((found) => (found === 'busy' ? read(text, digest, mayTry, now, 0) : found));
       const loading = read(text, digest, mayTry, now, 0);
       if (!isPromise(loading)) return loading;
       const settled = (): boolean => underWay.delete(digest);

@@ -46,7 +46,20 @@ export interface RequestFacts {
   target(): string | undefined;
 }
 
-const FIELDS: ReadonlySet<string> = new Set(['tenant', 'environment', 'ip', 'origin', 'referer', 'browser', 'method', 'path', 'scopes', 'realtime', 'cost']);
+/** What each field must be, as `typeof` says. */
+const FIELDS: ReadonlyMap<string, string> = new Map([
+  ['tenant', 'string'],
+  ['environment', 'string'],
+  ['ip', 'string'],
+  ['origin', 'string'],
+  ['referer', 'string'],
+  ['browser', 'boolean'],
+  ['method', 'string'],
+  ['path', 'string'],
+  ['scopes', 'object'],
+  ['realtime', 'boolean'],
+  ['cost', 'number'],
+]);
 
 /** Facts of a request that says nothing about itself: the common `keyring.verify(key)`. */
 export const NO_FACTS: RequestFacts = toFacts({});
@@ -54,7 +67,12 @@ export const NO_FACTS: RequestFacts = toFacts({});
 /** Facts from a plain description; unknown fields throw a `ConfigurationError`. */
 export function toFacts(request: VerifyRequest): RequestFacts {
   // Runs for every verification, so the full check only once something is wrong.
-  for (const name in request) if (!FIELDS.has(name)) checkOptions(request, 'request', [...FIELDS]);
+  let fits = typeof request === 'object' && (request as unknown) !== null;
+  for (const name in request) {
+    const value: unknown = request[name as keyof VerifyRequest];
+    if (value !== undefined && typeof value !== FIELDS.get(name) && !(value === null && name === 'tenant')) fits = false;
+  }
+  if (!fits || (request.scopes !== undefined && !Array.isArray(request.scopes))) refuseFields(request);
   const { environment = 'live', ip, origin, referer, scopes = [], realtime = false, cost = 1 } = request;
   return {
     // `{ tenant: user.tenantId }` of a user without one must not mean "any tenant".
@@ -77,4 +95,13 @@ export function toFacts(request: VerifyRequest): RequestFacts {
 function checkCost(cost: unknown): number {
   if (typeof cost === 'number' && Number.isSafeInteger(cost) && cost >= 0) return cost;
   throw new ConfigurationError('invalid_limit', 'cost', 'must be a whole number from 0');
+}
+
+/** Says what is wrong with a description that does not fit. */
+function refuseFields(request: unknown): never {
+  const given = checkOptions(request, 'request', [...FIELDS.keys()]);
+  const fits = (name: string, value: unknown): boolean =>
+    value === undefined || (name === 'scopes' ? Array.isArray(value) : typeof value === FIELDS.get(name) || (value === null && name === 'tenant'));
+  const wrong = Object.keys(given).find((name) => !fits(name, given[name]));
+  throw new ConfigurationError('invalid_option', `request.${String(wrong)}`, `must be a ${wrong === 'scopes' ? 'list of scopes' : String(FIELDS.get(String(wrong)))}`);
 }

@@ -61,7 +61,7 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
     try {
       const now = clock.now();
       const found = lookup.known(key, now) ?? lookup.load(key, () => failures.mayTry(facts), now);
-      return isPromise(found) ? found.then(loaded, giveUp) : again(found);
+      return isPromise(found) ? found.then(loaded).then(undefined, giveUp) : again(found);
     } catch (error) {
       return giveUp(error);
     }

@@ -126,7 +126,7 @@ function authorization(req: HostRequest, scheme: string, use: (value: string) =>
   const lines = headerLines(req, 'authorization');
   if (lines.length === 0) return NONE;
   return lines.flatMap((line) => {
-    const space = line.indexOf(' ');
+    const space = line.search(/[ \t]/);
     if (space < 0 || line.slice(0, space).toLowerCase() !== scheme) return NONE;
     return use(line.slice(space + 1).trim());
   });

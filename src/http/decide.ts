@@ -1,4 +1,4 @@
-import { chain, isPromise } from '../core/awaitable.js';
+import { chain, disown, isPromise } from '../core/awaitable.js';
 import type { Principal } from '../core/entry.js';
 import { isKeystileError, limiterUnavailable, storeUnavailable } from '../core/errors.js';
 import { guarded } from '../core/guarded-store.js';
@@ -83,7 +83,9 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
   const carries = (source: CredentialSource, req: HostRequest): boolean => {
     if (source.kind === 'function') return false;
     const keys = source.read(req, looksLikeKey);
-    return isPromise(keys) || keys.length > 0;
+    if (!isPromise(keys)) return keys.length > 0;
+    disown(keys);
+    return true;
   };
 
   const takeOut = (req: HostRequest, foundIn: CredentialSource): void => {

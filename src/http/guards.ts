@@ -4,7 +4,7 @@ import type { Engine } from '../core/keyring.js';
 import { refused, type Refused } from '../core/verification.js';
 import { readCredential, type CredentialSource, type Presented } from './credentials.js';
 import type { ResolvedOptions } from './options.js';
-import { takenFrom } from './request-state.js';
+import { principalFor, takenFrom } from './request-state.js';
 import type { Responder } from './responder.js';
 import type { HostRequest, Middleware } from './types.js';
 
@@ -23,7 +23,8 @@ export function createGuards<Scope extends string>(engine: Engine, options: Reso
   const guard =
     (judge: (principal: NonNullable<HostRequest['apiKey']>) => Refused | undefined): Middleware =>
     (req: HostRequest, res, next) => {
-      const refusal = req.apiKey === undefined ? refused('missing_key') : judge(req.apiKey);
+      const principal = principalFor(req, engine);
+      const refusal = principal === undefined ? refused('missing_key') : judge(principal);
       if (refusal === undefined) next();
       else responder.refuse(refusal, usedSource(req), req, res, next);
     };

@@ -76,8 +76,8 @@ const NAMES = ['credentials', 'required', 'tenant', 'environment', 'scopes', 'an
 /** Checks and completes the options; throws a `ConfigurationError` that names the wrong one. */
 export function resolveOptions(options: unknown, engine: Engine): ResolvedOptions {
   const given = checkOptions(options, 'apiKeyAuth', NAMES) as ApiKeyAuthOptions;
-  const headers = checkOptions(given.headers ?? {}, 'headers', ['rateLimit', 'legacy', 'cache']) as HeaderOptions;
-  const refusals = checkOptions(given.refusals ?? {}, 'refusals', ['messages', 'render', 'deliver']) as RefusalOptions;
+  const headers = checkOptions(given.headers === undefined ? {} : given.headers, 'headers', ['rateLimit', 'legacy', 'cache']) as HeaderOptions;
+  const refusals = checkOptions(given.refusals === undefined ? {} : given.refusals, 'refusals', ['messages', 'render', 'deliver']) as RefusalOptions;
   const { environment = 'live' } = given;
   const known = engine.formats.environments;
   if (!known.includes(environment)) throw unknownName('unknown_environment', 'environment', environment, known, 'environment');
@@ -88,7 +88,7 @@ export function resolveOptions(options: unknown, engine: Engine): ResolvedOption
     tenant: callback(given, 'tenant'),
     environment,
     scopes: engine.scopes.check(given.scopes ?? [], 'scopes'),
-    anonymousLimits: checkRules(given.anonymousLimits ?? [], 'anonymousLimits'),
+    anonymousLimits: anonymousRules(given.anonymousLimits),
     cost: callback(given, 'cost'),
     clientIp: callback(given, 'clientIp'),
     requireHttps: flag(given.requireHttps, 'requireHttps', false),
@@ -102,6 +102,14 @@ export function resolveOptions(options: unknown, engine: Engine): ResolvedOption
     render: callback(refusals, 'render', 'refusals.'),
     deliver: oneOf(refusals.deliver ?? 'respond', 'refusals.deliver', ['respond', 'next'] as const),
   };
+}
+
+/** Whoever has no key is counted by address: that is what such rules mean, spelt `per: 'ip'` or not at all. */
+function anonymousRules(limits: readonly LimitRule[] = []): readonly LimitRule[] {
+  return checkRules(limits, 'anonymousLimits').map((rule, index) => {
+    if (rule.per === 'key' || rule.per === 'ip') return Object.freeze({ ...rule, per: 'key' });
+    throw new ConfigurationError('invalid_limit', `anonymousLimits[${String(index)}].per`, 'requests without a key have neither tenant nor owner');
+  });
 }
 
 function wrong(option: string, message: string): never {

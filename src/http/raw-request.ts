@@ -2,6 +2,14 @@ import type { HostRequest } from './types.js';
 
 const NO_LINES: readonly string[] = Object.freeze([]);
 
+/** Headers of which Node keeps the first line only; of all others it joins the lines with commas. */
+const FIRST_ONLY: ReadonlySet<string> = new Set(
+  (
+    'age authorization content-length content-type etag expires from host if-modified-since if-unmodified-since last-modified location ' +
+    'max-forwards proxy-authorization referer retry-after server user-agent'
+  ).split(' '),
+);
+
 /**
  * Every line of a header, by its lower-case name. `req.headers` shows duplicates joined with commas, or for
  * `Authorization` only the first: `rawHeaders` has them all.
@@ -10,7 +18,7 @@ export function headerLines(req: HostRequest, name: string): readonly string[] {
   const value = req.headers[name];
   if (value === undefined) return NO_LINES;
   if (typeof value !== 'string') return value;
-  if (name !== 'authorization' && !value.includes(',')) return [value];
+  if (!FIRST_ONLY.has(name) && !value.includes(',')) return [value];
   const lines = rawLines(req.rawHeaders, name);
   return lines.length === 0 ? [value] : lines;
 }

@@ -1,3 +1,4 @@
+import type { Principal } from '../core/entry.js';
 import type { Engine } from '../core/keyring.js';
 import type { CredentialSource } from './credentials.js';
 import type { HostRequest } from './types.js';
@@ -12,7 +13,10 @@ interface Count {
   readonly keyId: string | undefined;
 }
 
-type Marked = HostRequest & { [COUNTED]?: readonly Count[]; [TAKEN]?: CredentialSource };
+/** Whose key the principal at `req.apiKey` is. */
+const KEYRING = Symbol.for('keystile.keyring');
+
+type Marked = HostRequest & { [KEYRING]?: Engine; [COUNTED]?: readonly Count[]; [TAKEN]?: CredentialSource };
 
 /** Notes that a request has been counted in the limits of a keyring's key. */
 export function markCounted(req: HostRequest, engine: Engine, keyId: string | undefined): void {
@@ -36,4 +40,17 @@ export function markTaken(req: HostRequest, source: CredentialSource): void {
 
 export function takenFrom(req: HostRequest): CredentialSource | undefined {
   return (req as Marked)[TAKEN];
+}
+
+/** Puts the caller on the request; `undefined` for an anonymous one, which takes a caller of another keyring off again. */
+export function setPrincipal(req: HostRequest, engine: Engine, principal: Principal | undefined): void {
+  // A second pass of the same keyring, with the key already taken out of the request, leaves its caller in place.
+  if (principal === undefined && (req.apiKey === undefined || (req as Marked)[KEYRING] === engine)) return;
+  req.apiKey = principal;
+  (req as Marked)[KEYRING] = engine;
+}
+
+/** The caller, if it is one of this keyring's keys: rights under another keyring's names are no rights here. */
+export function principalFor(req: HostRequest, engine: Engine): Principal | undefined {
+  return (req as Marked)[KEYRING] === engine ? req.apiKey : undefined;
 }

@@ -1,5 +1,6 @@
 import { concurrent, perMinute, type KeyStore, type RefusalInfo } from 'keystile';
 import type { AppSettings, TestApp } from './app.js';
+import { nodeDropsHeaderFields } from './node-limits.js';
 
 type Code = RefusalInfo['code'];
 
@@ -87,4 +88,4 @@ export const everyRefusal: Readonly<Record<Code, Way>> = {
   limiter_unavailable: { status: 503, app: { keyring: { limiter: brokenLimiter, onLimiterError: 'closed' } }, headers: withKey({ limits: [perMinute(1)] }) },
 };
 
-export const refusalCodes = Object.keys(everyRefusal) as (keyof typeof everyRefusal)[];
+export const refusalCodes = (Object.keys(everyRefusal) as (keyof typeof everyRefusal)[]).filter((code) => code !== 'malformed_request' || nodeDropsHeaderFields);
