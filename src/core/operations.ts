@@ -58,7 +58,7 @@ function toQuery(options: ListOptions, now: number): KeyQuery {
   const given = checkOptions(options, 'list', LIST_NAMES);
   const { limit = 50, owner, status } = options;
   // Null is what JSON makes of NaN; numbers out of bounds are brought back into them.
-  if (typeof limit !== 'number' && limit !== null) throw new ConfigurationError('invalid_option', 'list.limit', 'must be a number');
+  if (limit !== (null as unknown) && typeof limit !== 'number') throw new ConfigurationError('invalid_option', 'list.limit', 'must be a number');
   const wrong = (name: string, message: string): never => {
     throw new ConfigurationError('invalid_option', `list.${name}`, message);
   };
