@@ -58,7 +58,8 @@ const FIELDS: ReadonlyMap<string, string> = new Map([
   ['path', 'string'],
   ['scopes', 'object'],
   ['realtime', 'boolean'],
-  ['cost', 'number'],
+  // Any type: checkCost says more.
+  ['cost', 'any'],
 ]);
 
 /** Facts of a request that says nothing about itself: the common `keyring.verify(key)`. */
@@ -70,7 +71,7 @@ export function toFacts(request: VerifyRequest): RequestFacts {
   let fits = typeof request === 'object' && (request as unknown) !== null;
   for (const name in request) {
     const value: unknown = request[name as keyof VerifyRequest];
-    if (value !== undefined && typeof value !== FIELDS.get(name) && !(value === null && name === 'tenant')) fits = false;
+    if (value !== undefined && typeof value !== FIELDS.get(name) && !(value === null && name === 'tenant') && name !== 'cost') fits = false;
   }
   if (!fits || (request.scopes !== undefined && !Array.isArray(request.scopes))) refuseFields(request);
   const { environment = 'live', ip, origin, referer, scopes = [], realtime = false, cost = 1 } = request;
@@ -101,7 +102,7 @@ function checkCost(cost: unknown): number {
 function refuseFields(request: unknown): never {
   const given = checkOptions(request, 'request', [...FIELDS.keys()]);
   const fits = (name: string, value: unknown): boolean =>
-    value === undefined || (name === 'scopes' ? Array.isArray(value) : typeof value === FIELDS.get(name) || (value === null && name === 'tenant'));
+    value === undefined || name === 'cost' || (name === 'scopes' ? Array.isArray(value) : typeof value === FIELDS.get(name) || (value === null && name === 'tenant'));
   const wrong = Object.keys(given).find((name) => !fits(name, given[name]));
   throw new ConfigurationError('invalid_option', `request.${String(wrong)}`, `must be a ${wrong === 'scopes' ? 'list of scopes' : String(FIELDS.get(String(wrong)))}`);
 }

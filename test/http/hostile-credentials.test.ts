@@ -81,7 +81,7 @@ describe('hostile credentials, on all four hosts alike', () => {
     const { key } = await against.keyring.create({ name: 'one' });
     const basic = Buffer.from(`${key}:`).toString('base64');
     const lines = ['X_API_Key', 'X-API-Keys', 'API-Key', 'X-Auth-Token', 'Proxy-Authorization', 'X-Forwarded-Authorization', '__proto__', 'constructor'].map((name) => [`${name}: ${key}`]);
-    lines.push([`Authorization: ${key}`], [`Authorization: Basic ${basic}`], [`Authorization: Bearer`], [`Authorization: Bearer\t${key}`], [`Authorization: Bearer,${key}`], [`Authorization: Digest ${key}`], [`Cookie: x-api-key=${key}`], ['Authorization: Bearer eyJhbGciOi.J9'], [`Authorization: Bearer "${key}"`]);
+    lines.push([`Authorization: ${key}`], [`Authorization: Basic ${basic}`], [`Authorization: Bearer`], [`Authorization: Bearer,${key}`], [`Authorization: Digest ${key}`], [`Cookie: x-api-key=${key}`], ['Authorization: Bearer eyJhbGciOi.J9'], [`Authorization: Bearer "${key}"`]);
     lines.push(['Transfer-Encoding: chunked', '', `0\r\nX-API-Key: ${key}`]);
     const attacks = [
       ...lines.map((each): Attack => ({ name: each.join(' | '), bytes: requestText(each), expect: 'missing_key', secrets: [key, basic] })),
