@@ -54,9 +54,10 @@ function plainPath(target: string): string | undefined {
   return length > MAX_PATH ? undefined : target.slice(0, length);
 }
 
-/** Whether a segment that begins with a dot is `.` or `..`. */
+/** Whether a segment that begins with a dot is nothing but dots: `.`, `..`, and what some file systems take for them. */
 function isDotSegment(target: string, start: number): boolean {
-  const after = target.charCodeAt(start + 1) === DOT ? start + 2 : start + 1;
+  let after = start + 1;
+  while (target.charCodeAt(after) === DOT) after++;
   const code = target.charCodeAt(after);
   return Number.isNaN(code) || code === SLASH || code === QUESTION;
 }
@@ -71,5 +72,5 @@ function decode(path: string): string | undefined {
     // A broken escape or bytes that are not UTF-8.
     return undefined;
   }
-  return /[\0-\x1f\x7f-\x9f]|%[\da-f]{2}|\/\.{1,2}(?:\/|$)/i.test(decoded) ? undefined : decoded;
+  return /[\0-\x1f\x7f-\x9f]|%[\da-f]{2}|\/\.+(?:\/|$)/i.test(decoded) ? undefined : decoded;
 }
