@@ -15,7 +15,7 @@ const FORBIDDEN: ReadonlySet<number> = new Set([35, 59, 92]);
 
 /**
  * The one path that a request target (RFC 9112 §3.2.1) means: without its query, percent-decoded once. `undefined` when
- * two routers could take it for two paths: absolute, authority and asterisk forms, `//`, `.` and `..` segments, `;`,
+ * two routers could take it for two paths: absolute, authority and asterisk forms, `//`, segments of nothing but dots, `;`,
  * backslashes, controls, an encoded slash, a broken or double encoding, characters that should have been encoded,
  * and paths longer than 2,048 characters.
  *
