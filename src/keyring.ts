@@ -50,7 +50,8 @@ export function createKeyring<const Scope extends string = never, const Plan ext
     leases,
     report,
   });
-  const cache = createKeyCache(resolved.cache);
+  // Nobody else can change a store that no one else has.
+  const cache = createKeyCache({ ...(resolved.store === undefined && { ttlMs: Infinity }), ...resolved.cache });
   const lookup = createLookup({ formats, hashes, store, cache, context, deadlineMs: storeMs, report });
   const forget = (id: string): void => {
     lookup.forget(id);

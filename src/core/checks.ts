@@ -13,16 +13,16 @@ const STATUS_CODES = {
 
 type Judge = (entry: KeyEntry, facts: RequestFacts, now: number) => RefusalCode | undefined;
 
-const status: Judge = (entry, _facts, now) => {
-  if (now >= entry.activeFrom && now < entry.activeUntil) return undefined;
+const status: Judge = ({ term, record }, _facts, now) => {
+  if (term === undefined ? !Number.isNaN(now) : now >= term.from && now < term.until) return undefined;
   // An invalid date satisfies neither comparison and has no honest status: it denies.
-  return STATUS_CODES[statusOf(entry.record, now)] ?? 'expired_key';
+  return STATUS_CODES[statusOf(record, now)] ?? 'expired_key';
 };
 
 const tenant: Judge = (entry, facts) =>
-  facts.tenant === null || (facts.tenant !== undefined && facts.tenant === entry.record.tenantId) ? undefined : 'wrong_tenant';
+  facts.tenant === null || (facts.tenant !== undefined && facts.tenant === entry.tenantId) ? undefined : 'wrong_tenant';
 
-const environment: Judge = (entry, facts) => (facts.environment === entry.record.environment ? undefined : 'wrong_environment');
+const environment: Judge = (entry, facts) => (facts.environment === entry.environment ? undefined : 'wrong_environment');
 
 const ip: Judge = ({ access: { ips } }, facts) => (ips === undefined || ips(facts.clientIp()) ? undefined : 'ip_not_allowed');
 

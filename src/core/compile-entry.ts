@@ -1,11 +1,12 @@
 import type { AccessBook } from './access/access-book.js';
-import type { KeyEntry, Principal } from './entry.js';
+import type { KeyEntry, Principal, Term } from './entry.js';
 import { storeUnavailable } from './errors.js';
 import { deepFreeze } from './freeze.js';
 import { createBuckets } from './limits/buckets.js';
 import { checkRules, type LimitRule } from './limits/rules.js';
 import { isSound, type KeyRecord } from './record.js';
 import type { ScopeBook } from './scopes.js';
+import { accepted } from './verification.js';
 
 /** What compiling a record needs from its keyring. */
 export interface EntryContext {
@@ -30,29 +31,38 @@ function compile(record: KeyRecord, context: EntryContext, now: number, generati
   if (!isSound(record)) throw new Error('it lacks what decisions rest on');
   const scopes = context.scopes.expand(record.scopes);
   const access = context.access(record.access);
-  const ended = record.revokedAt !== undefined || record.disabledAt !== undefined;
+  const principal: Principal = Object.freeze({
+    id: record.id,
+    name: record.name,
+    environment: record.environment,
+    tenantId: record.tenantId,
+    owner: record.owner && Object.freeze({ ...record.owner }),
+    scopes: Object.freeze([...scopes]),
+    plan: record.plan,
+    realtime: access.realtime,
+    metadata: record.metadata === undefined ? NO_METADATA : deepFreeze(structuredClone(record.metadata)),
+    expiresAt: record.expiresAt,
+  });
+  const limits = createBuckets(record, effectiveLimits(record, context));
   return {
     record,
-    principal: Object.freeze({
-      id: record.id,
-      name: record.name,
-      environment: record.environment,
-      tenantId: record.tenantId,
-      owner: record.owner && Object.freeze({ ...record.owner }),
-      scopes: Object.freeze([...scopes]),
-      plan: record.plan,
-      realtime: access.realtime,
-      metadata: record.metadata === undefined ? NO_METADATA : deepFreeze(structuredClone(record.metadata)),
-      expiresAt: record.expiresAt,
-    }),
+    principal,
     scopes,
     access,
-    limits: createBuckets(record, effectiveLimits(record, context)),
-    activeFrom: record.notBefore ?? -Infinity,
-    activeUntil: ended ? -Infinity : Math.min(record.expiresAt ?? Infinity, record.graceExpiresAt ?? Infinity),
+    limits,
+    environment: record.environment,
+    tenantId: record.tenantId,
+    term: termOf(record),
+    unlimited: limits.none ? Object.freeze(accepted(principal)) : undefined,
     loadedAt: now,
     generation,
   };
+}
+
+function termOf({ notBefore, expiresAt, graceExpiresAt, revokedAt, disabledAt }: KeyRecord): Term | undefined {
+  if (revokedAt !== undefined || disabledAt !== undefined) return { from: Infinity, until: -Infinity };
+  if (notBefore === undefined && expiresAt === undefined && graceExpiresAt === undefined) return undefined;
+  return { from: notBefore ?? -Infinity, until: Math.min(expiresAt ?? Infinity, graceExpiresAt ?? Infinity) };
 }
 
 /** The key's own limits, else its plan's, else the keyring's: the most specific list replaces the whole list. */

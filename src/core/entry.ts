@@ -1,5 +1,6 @@
 import type { CompiledAccess } from './access/access.js';
 import type { BucketPlan } from './limits/buckets.js';
+import type { Accepted } from './verification.js';
 import type { Json, KeyRecord, Owner } from './record.js';
 
 /** Who is calling, as a handler sees it at `req.apiKey`: frozen, without hash or secret. */
@@ -20,6 +21,12 @@ export interface Principal<Scope extends string = string> {
   readonly expiresAt: number | undefined;
 }
 
+/** Epoch milliseconds, `from <= now < until`. */
+export interface Term {
+  readonly from: number;
+  readonly until: number;
+}
+
 /** A record made ready for requests: all that can be worked out beforehand has been. */
 export interface KeyEntry {
   readonly record: KeyRecord;
@@ -27,9 +34,12 @@ export interface KeyEntry {
   readonly scopes: ReadonlySet<string>;
   readonly access: CompiledAccess;
   readonly limits: BucketPlan;
-  /** Active while `activeFrom <= now < activeUntil`; outside, `statusOf` tells why. */
-  readonly activeFrom: number;
-  readonly activeUntil: number;
+  readonly environment: string;
+  readonly tenantId: string | undefined;
+  /** When the key is active; absent for one that always is. Outside, `statusOf` tells why. */
+  readonly term: Term | undefined;
+  /** The answer, where there is no limit to ask for. */
+  readonly unlimited: Accepted | undefined;
   readonly loadedAt: number;
   /** The look-up's generation when the record was read. */
   readonly generation: number;

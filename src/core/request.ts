@@ -46,7 +46,7 @@ export interface RequestFacts {
   target(): string | undefined;
 }
 
-/** What each field must be, as `typeof` says. */
+/** What each field must be. */
 const FIELDS: ReadonlyMap<string, string> = new Map([
   ['tenant', 'string'],
   ['environment', 'string'],
@@ -56,26 +56,54 @@ const FIELDS: ReadonlyMap<string, string> = new Map([
   ['browser', 'boolean'],
   ['method', 'string'],
   ['path', 'string'],
-  ['scopes', 'object'],
+  ['scopes', 'list of scopes'],
   ['realtime', 'boolean'],
-  // Any type: checkCost says more.
-  ['cost', 'any'],
+  ['cost', 'number'],
 ]);
+
+/** Whether a field may be so. Spelled out: it runs for every field of every verification, five times as fast as a look into a Map. */
+function fits(name: string, value: unknown): boolean {
+  switch (name) {
+    case 'tenant':
+      return value === null || typeof value === 'string';
+    case 'environment':
+    case 'ip':
+    case 'origin':
+    case 'referer':
+    case 'method':
+    case 'path':
+      return typeof value === 'string';
+    case 'browser':
+    case 'realtime':
+      return typeof value === 'boolean';
+    case 'scopes':
+      return Array.isArray(value);
+    case 'cost':
+      // `checkCost` says more.
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Facts from a plain description, which answers for itself when a rule asks. */
+interface DescribedFacts extends RequestFacts {
+  readonly request: VerifyRequest;
+}
 
 /** Facts of a request that says nothing about itself: the common `keyring.verify(key)`. */
 export const NO_FACTS: RequestFacts = toFacts({});
 
 /** Facts from a plain description; unknown fields throw a `ConfigurationError`. */
 export function toFacts(request: VerifyRequest): RequestFacts {
-  // Runs for every verification, so the full check only once something is wrong.
-  let fits = typeof request === 'object' && (request as unknown) !== null;
+  if (typeof request !== 'object' || (request as unknown) === null) refuseFields(request);
   for (const name in request) {
     const value: unknown = request[name as keyof VerifyRequest];
-    if (value !== undefined && typeof value !== FIELDS.get(name) && !(value === null && name === 'tenant') && name !== 'cost') fits = false;
+    if (value !== undefined && !fits(name, value)) refuseFields(request);
   }
-  if (!fits || (request.scopes !== undefined && !Array.isArray(request.scopes))) refuseFields(request);
-  const { environment = 'live', ip, origin, referer, scopes = [], realtime = false, cost = 1 } = request;
-  return {
+  const { environment = 'live', scopes = [], realtime = false, cost = 1 } = request;
+  const facts: DescribedFacts = {
+    request,
     // `{ tenant: user.tenantId }` of a user without one must not mean "any tenant".
     tenant: 'tenant' in request ? request.tenant : null,
     environment,
@@ -83,13 +111,36 @@ export function toFacts(request: VerifyRequest): RequestFacts {
     realtime,
     upgrade: false,
     cost: checkCost(cost),
-    remote: ip !== undefined,
-    counted: () => false,
-    clientIp: () => ip,
-    sender: () => ({ origin, referer, browser: request.browser ?? origin !== undefined }),
-    method: () => request.method,
-    target: () => request.path,
+    remote: request.ip !== undefined,
+    counted,
+    clientIp,
+    sender,
+    method,
+    target,
   };
+  return facts;
+}
+
+// Functions shared by all facts: five closures for each would cost more than the checks that ask them.
+function counted(): boolean {
+  return false;
+}
+
+function clientIp(this: DescribedFacts): string | undefined {
+  return this.request.ip;
+}
+
+function sender(this: DescribedFacts): BrowserFacts {
+  const { origin, referer, browser = origin !== undefined } = this.request;
+  return { origin, referer, browser };
+}
+
+function method(this: DescribedFacts): string | undefined {
+  return this.request.method;
+}
+
+function target(this: DescribedFacts): string | undefined {
+  return this.request.path;
 }
 
 /** A cost that a limiter may be asked to spend. */
@@ -101,8 +152,6 @@ function checkCost(cost: unknown): number {
 /** Says what is wrong with a description that does not fit. */
 function refuseFields(request: unknown): never {
   const given = checkOptions(request, 'request', [...FIELDS.keys()]);
-  const fits = (name: string, value: unknown): boolean =>
-    value === undefined || name === 'cost' || (name === 'scopes' ? Array.isArray(value) : typeof value === FIELDS.get(name) || (value === null && name === 'tenant'));
-  const wrong = Object.keys(given).find((name) => !fits(name, given[name]));
-  throw new ConfigurationError('invalid_option', `request.${String(wrong)}`, `must be a ${wrong === 'scopes' ? 'list of scopes' : String(FIELDS.get(String(wrong)))}`);
+  const wrong = String(Object.keys(given).find((name) => given[name] !== undefined && !fits(name, given[name])));
+  throw new ConfigurationError('invalid_option', `request.${wrong}`, `must be a ${String(FIELDS.get(wrong))}`);
 }

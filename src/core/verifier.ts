@@ -70,7 +70,8 @@ export function createVerifier({ lookup, spender, failures, events, clock }: Ver
   const admit = (key: string, entry: KeyEntry, facts: RequestFacts, now: number): Awaitable<Verification> => {
     const refusal = judge(entry, facts, now);
     if (refusal !== undefined) return refusal;
-    if (entry.limits.none || facts.counted(entry.record.id)) return accepted(entry.principal);
+    if (entry.unlimited !== undefined) return entry.unlimited;
+    if (facts.counted(entry.record.id)) return accepted(entry.principal);
     const generation = lookup.generation();
     const spent = spender.spend(entry.limits.for(facts), facts.cost);
     return isPromise(spent)

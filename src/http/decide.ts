@@ -7,7 +7,7 @@ import { ipBucket } from '../core/limits/buckets.js';
 import type { Awaitable, LimitState } from '../core/ports.js';
 import { limited, nothingToRelease, refused, type Refused, type Verification } from '../core/verification.js';
 import { readCredential, type CredentialSource, type Presented } from './credentials.js';
-import { clientIpOf, httpFacts, type Answers } from './facts.js';
+import { clientIpOf, createFacts, type Answers } from './facts.js';
 import type { ResolvedOptions } from './options.js';
 import { isCut } from './raw-request.js';
 import { markTaken, wasCounted } from './request-state.js';
@@ -41,6 +41,7 @@ const INSECURE = withoutSource(refused('insecure_transport'));
 export function createDecide(engine: Engine, options: ResolvedOptions, host: Host): Decide {
   const { sources, required, tenant, cost, anonymousLimits } = options;
   const { looksLikeKey } = engine.formats;
+  const factsOf = createFacts(engine, options, host);
 
   const callback = <T>(name: string, call: () => Awaitable<unknown>, fits: (value: unknown) => value is T): Awaitable<T> =>
     guarded(
@@ -56,7 +57,7 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
 
   const verify = (req: HostRequest, key: string, source: CredentialSource): Awaitable<Decision> => {
     const withAnswers = (answers: Answers): Awaitable<Decision> =>
-      chain<Verification, Decision>(engine.verify(key, httpFacts(req, engine, options, host, answers)), (verification) => ({ verification, source }));
+      chain<Verification, Decision>(engine.verify(key, factsOf(req, answers)), (verification) => ({ verification, source }));
     if (tenant === undefined && cost === undefined) return withAnswers({ tenant: null, cost: 1 });
     const asked = tenant === undefined ? null : callback('tenant', () => tenant(req), isTenant);
     return chain<string | null | undefined, Decision>(asked, (wanted) => chain(costOf(req), (units) => withAnswers({ tenant: wanted, cost: units })));

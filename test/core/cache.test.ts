@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { createKeyCache } from '../../src/core/cache.js';
 import type { KeyEntry } from '../../src/core/entry.js';
+import { sha256 } from '../../src/core/hashing/sha256.js';
 import { createKeyring } from '../../src/keyring.js';
 import { CHANGES } from './changes.js';
 import { failure, ring, START, tamper, verdict, watchedStore } from './support.js';
@@ -55,13 +56,64 @@ describe('the cache', () => {
     expect(store.calls.find).toBe(2);
   });
 
-  it('trusts no entry from the future: a clock that was set back asks again', async () => {
-    const { keyring, clock, store } = ring();
+  it('a clock that was set back makes no entry live longer', async () => {
+    const { keyring, clock, store } = ring({ cache: { ttlMs: 30_000 } });
     const { key, apiKey } = await keyring.create({ name: 'one' });
     await verdict(keyring, key);
     await tamper(store, apiKey.id, { revokedAt: START });
-    clock.time -= 1;
+    clock.time += 10_000;
+    expect(await verdict(keyring, key)).toBe('ok');
+    clock.time -= 3_600_000;
+    expect(await verdict(keyring, key)).toBe('ok');
+    clock.time += 19_999;
+    expect(await verdict(keyring, key)).toBe('ok');
+    clock.time += 1;
     expect(await verdict(keyring, key)).toBe('revoked_key');
+  });
+
+  it('asks a given store again after 30 s by default, one of its own never', async () => {
+    const { keyring, clock, store } = ring();
+    const { key } = await keyring.create({ name: 'one' });
+    await verdict(keyring, key);
+    clock.time += 29_999;
+    await verdict(keyring, key);
+    expect(store.calls.find).toBe(1);
+    clock.time += 1;
+    await verdict(keyring, key);
+    expect(store.calls.find).toBe(2);
+
+    let compared = 0;
+    const hasher = sha256();
+    const own = createKeyring({ prefix: 'awx', clock, hashing: { ...hasher, verify: (text, stored) => (compared++, hasher.verify(text, stored)) } });
+    const made = await own.create({ name: 'one' });
+    for (let hour = 0; hour < 100; hour++, clock.time += 3_600_000) expect(await verdict(own, made.key)).toBe('ok');
+    expect(compared).toBe(1);
+  });
+
+  it('tells keys with the same last characters apart', async () => {
+    const { keyring, store } = ring({ formats: 'k_{secret:hex:64}' });
+    const made = [];
+    for (let index = 0; index < 900; index++) made.push(await keyring.create({ name: 'one', metadata: { index } }));
+    // Of 900 texts with 65,536 ends, some share one: made certain by three that do.
+    const ends = await Promise.all(['a', 'b', 'c'].map((digit) => keyring.import({ key: `k_${digit.repeat(60)}ffff`, name: digit })));
+    for (let round = 0; round < 3; round++) {
+      for (const { key, apiKey } of made) expect(await keyring.verify(key)).toMatchObject({ ok: true, principal: { id: apiKey.id } });
+      for (const { id, name } of ends) expect(await keyring.verify(`k_${name.repeat(60)}ffff`)).toMatchObject({ ok: true, principal: { id } });
+    }
+    expect(store.calls.find).toBe(903);
+    const [first] = ends;
+    await keyring.revoke(String(first?.id));
+    expect(await verdict(keyring, `k_${'a'.repeat(60)}ffff`)).toBe('revoked_key');
+    expect(await verdict(keyring, `k_${'b'.repeat(60)}ffff`)).toBe('ok');
+    expect(await verdict(keyring, `k_${'d'.repeat(60)}ffff`)).toBe('invalid_key');
+  });
+
+  it('refuses a damaged key that ends like one in use as malformed', async () => {
+    const { keyring, store } = ring();
+    const { key } = await keyring.create({ name: 'one' });
+    await verdict(keyring, key);
+    expect(await verdict(keyring, key.replace('awx_live_', 'awx_test_'))).toBe('malformed_key');
+    expect(store.calls.find).toBe(1);
   });
 
   it.each([[false as const], [{ max: 0 }], [{ ttlMs: 0 }]])('%j asks the store every time', async (cache) => {
@@ -96,18 +148,20 @@ describe('the cache', () => {
     expect(store.calls.find).toBe(49);
   });
 
-  it('forgets by id exactly the one entry, also when a key changes its digest or its id', () => {
+  it('forgets by id exactly the one entry, also when a key changes its text or shares its end', () => {
     const cache = createKeyCache({ max: 3, ttlMs: 100 });
     const entry = (id: string): KeyEntry => ({ record: { id }, loadedAt: 0 }) as unknown as KeyEntry;
+    const held = (name: string): KeyEntry | undefined => cache.at(name)?.entry;
     const [one, two, again] = [entry('1'), entry('2'), entry('1')];
-    cache.set('a', one);
-    cache.set('b', two);
-    cache.set('c', again);
-    expect([cache.get('a', 0), cache.get('b', 0), cache.get('c', 0)]).toEqual([undefined, two, again]);
+    cache.set('1-same', 'digest 1', one);
+    cache.set('2-same', 'digest 2', two);
+    expect([held('same'), held('digest 1'), held('digest 2')]).toEqual([one, undefined, two]);
+    cache.set('1-else', 'digest 3', again);
+    expect([held('same'), held('else'), held('digest 2')]).toEqual([undefined, again, two]);
     cache.forget('1');
-    expect([cache.get('c', 0), cache.get('b', 0)]).toEqual([undefined, two]);
+    expect([held('else'), held('digest 2')]).toEqual([undefined, two]);
     cache.clear();
-    expect(cache.get('b', 0)).toBeUndefined();
+    expect(held('digest 2')).toBeUndefined();
   });
 
   it.each([[{ max: -1 }, 'invalid_option', 'cache.max'], [{ max: 1.5 }, 'invalid_option', 'cache.max'], [{ ttlMs: NaN }, 'invalid_option', 'cache.ttlMs'], [{ ttlMs: 86_400_001 }, 'invalid_option', 'cache.ttlMs'], [{ ttl: 5 }, 'unknown_option', 'cache.ttl'], [true, 'invalid_option', 'cache']])('refuses %j', async (cache, code, option) => {
