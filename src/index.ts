@@ -21,7 +21,7 @@ export { bcrypt, type BcryptOptions } from './core/hashing/bcrypt.js';
 export { ConfigurationError, isKeystileError, KeystileError } from './core/errors.js';
 export type { ConfigurationCode, KeystileCode, OperationCode, RefusalCode } from './core/errors.js';
 export type { Keyring } from './core/keyring.js';
-export type { Principal } from './core/entry.js';
+export type { Principal } from './core/principal.js';
 export { statusOf, type ApiKey, type Json, type KeyChanges, type KeyRecord, type KeyStatus, type Owner } from './core/record.js';
 export type { AccessRules, EndpointRules, IpRules, OriginRules } from './core/access/access.js';
 export type { CacheOptions } from './core/cache.js';

@@ -66,7 +66,7 @@ export function createKeyring<const Scope extends string = never, const Plan ext
     return verifier(key, facts);
   };
   const promised = <T>(work: () => Awaitable<T>): Promise<T> => (closed ? Promise.reject(closedError()) : inPromise(work));
-  const engine: Engine = { formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, report };
+  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, report };
 
   return withEngine<Keyring<Scope, Plan>>(
     {

@@ -1,5 +1,5 @@
 import type { Keyring } from '../core/keyring.js';
-import type { Principal } from '../core/entry.js';
+import type { Principal } from '../core/principal.js';
 import { createAuth, principalOf, type ApiKeyAuth } from '../http/auth.js';
 import { socketHost } from '../http/host.js';
 import type { ApiKeyAuthOptions } from '../http/options.js';

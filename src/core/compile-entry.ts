@@ -1,5 +1,6 @@
 import type { AccessBook } from './access/access-book.js';
-import type { KeyEntry, Principal, Term } from './entry.js';
+import type { KeyEntry, Term } from './entry.js';
+import { signed, type Principal } from './principal.js';
 import { storeUnavailable } from './errors.js';
 import { deepFreeze } from './freeze.js';
 import { createBuckets } from './limits/buckets.js';
@@ -10,6 +11,8 @@ import { accepted } from './verification.js';
 
 /** What compiling a record needs from its keyring. */
 export interface EntryContext {
+  /** Whose principals it makes. */
+  readonly identity: symbol;
   readonly scopes: ScopeBook;
   readonly access: AccessBook;
   readonly plans: ReadonlyMap<string, readonly LimitRule[]>;
@@ -31,7 +34,7 @@ function compile(record: KeyRecord, context: EntryContext, now: number, generati
   if (!isSound(record)) throw new Error('it lacks what decisions rest on');
   const scopes = context.scopes.expand(record.scopes);
   const access = context.access(record.access);
-  const principal: Principal = Object.freeze({
+  const principal = signed({
     id: record.id,
     name: record.name,
     environment: record.environment,
@@ -42,7 +45,7 @@ function compile(record: KeyRecord, context: EntryContext, now: number, generati
     realtime: access.realtime,
     metadata: record.metadata === undefined ? NO_METADATA : deepFreeze(structuredClone(record.metadata)),
     expiresAt: record.expiresAt,
-  });
+  }, context.identity);
   const limits = createBuckets(record, effectiveLimits(record, context));
   return {
     record,

@@ -1,25 +1,8 @@
 import type { CompiledAccess } from './access/access.js';
 import type { BucketPlan } from './limits/buckets.js';
+import type { Principal } from './principal.js';
+import type { KeyRecord } from './record.js';
 import type { Accepted } from './verification.js';
-import type { Json, KeyRecord, Owner } from './record.js';
-
-/** Who is calling, as a handler sees it at `req.apiKey`: frozen, without hash or secret. */
-export interface Principal<Scope extends string = string> {
-  /** The key's public id. */
-  readonly id: string;
-  readonly name: string;
-  readonly environment: string;
-  readonly tenantId: string | undefined;
-  readonly owner: Owner | undefined;
-  /** Everything the key may do, implied scopes included. */
-  readonly scopes: readonly Scope[];
-  readonly plan: string | undefined;
-  /** Whether the key may open WebSockets and event streams. */
-  readonly realtime: boolean;
-  readonly metadata: { readonly [key: string]: Json };
-  /** Epoch milliseconds. */
-  readonly expiresAt: number | undefined;
-}
 
 /** Epoch milliseconds, `from <= now < until`. */
 export interface Term {

@@ -77,6 +77,7 @@ export function resolveKeyringOptions(options: KeyringOptions): ResolvedKeyringO
     formats,
     hashes,
     context: {
+      identity: Symbol('keyring'),
       scopes: createScopeBook(options.scopes ?? {}),
       access: createAccessBook(),
       plans: plansOf(options.plans),

@@ -84,6 +84,8 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
 
 /** What the HTTP layer needs of a keyring beyond its public face. */
 export interface Engine {
+  /** Of the keyring, on all its principals. */
+  readonly identity: symbol;
   readonly formats: FormatBook;
   readonly scopes: ScopeBook;
   readonly spender: Spender;

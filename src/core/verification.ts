@@ -1,4 +1,4 @@
-import type { Principal } from './entry.js';
+import type { Principal } from './principal.js';
 import type { RefusalCode } from './errors.js';
 import type { LimitState } from './ports.js';
 

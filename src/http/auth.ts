@@ -9,7 +9,7 @@ import { createGuards, type Guards } from './guards.js';
 import { resolveOptions, type ApiKeyAuthOptions } from './options.js';
 import { isGone, releaseAtEnd } from './release.js';
 import { createResponder, type Responder } from './responder.js';
-import { markCounted, setPrincipal } from './request-state.js';
+import { markAnonymous, setPrincipal } from './request-state.js';
 import type { Host, HostRequest, Middleware, Next } from './types.js';
 
 /** The middleware, and the route guards that belong to it. */
@@ -65,7 +65,7 @@ function createFinish(engine: Engine, responder: Responder): (decision: Decision
       return;
     }
     if (release !== nothingToRelease) releaseAtEnd(req, res, release);
-    if (limits.length > 0) markCounted(req, engine, principal?.id);
+    if (principal === undefined && limits.length > 0) markAnonymous(req, engine);
     setPrincipal(req, engine, principal);
     responder.announce(res, limits, principal !== undefined);
     next();

@@ -1,5 +1,5 @@
 import { chain, disown, isPromise } from '../core/awaitable.js';
-import type { Principal } from '../core/entry.js';
+import type { Principal } from '../core/principal.js';
 import { isKeystileError, limiterUnavailable, storeUnavailable } from '../core/errors.js';
 import { guarded } from '../core/guarded-store.js';
 import type { Engine } from '../core/keyring.js';
@@ -10,7 +10,7 @@ import { readCredential, type CredentialSource, type Presented } from './credent
 import { clientIpOf, createFacts, type Answers } from './facts.js';
 import type { ResolvedOptions } from './options.js';
 import { isCut } from './raw-request.js';
-import { markTaken, wasCounted } from './request-state.js';
+import { markTaken, wasAnonymous } from './request-state.js';
 import type { Host, HostRequest } from './types.js';
 
 /** A request that may go on: with a key, or, without a principal, anonymously. */
@@ -64,7 +64,7 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
   };
 
   const anonymous = (req: HostRequest): Awaitable<Decision> => {
-    if (anonymousLimits.length === 0 || wasCounted(req, engine, undefined)) return ANONYMOUS;
+    if (anonymousLimits.length === 0 || wasAnonymous(req, engine)) return ANONYMOUS;
     const buckets = [ipBucket('anonymous', 'anonymous', anonymousLimits, clientIpOf(req, options, host))];
     return chain(costOf(req), (units) =>
       chain(engine.spender.spend(buckets, units), (spent): Decision => {

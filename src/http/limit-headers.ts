@@ -6,22 +6,46 @@ import type { LimitRule } from '../core/limits/rules.js';
  * parameters, structured fields (RFC 9651). Buckets shared with others show only when they said no, and concurrency too.
  */
 
-type Fields = readonly (readonly [name: string, value: string])[];
+export type Fields = readonly (readonly [name: string, value: string])[];
 
 const NONE: Fields = Object.freeze([]);
+const MOST_POLICIES = 1_000;
 
-/** Header fields for the limits of one response. Writing the policy anew costs less than remembering it for every key. */
-export function limitHeaders(states: readonly LimitState[], refused: boolean): Fields {
-  let policy = '';
-  let limits = '';
-  for (const state of states) {
-    const { rule, violated } = state;
-    const own = isOwn(rule);
-    if (own || violated) policy = joined(policy, policyItem(rule));
-    if (refused ? violated : own && rule.kind === 'window') limits = joined(limits, limitItem(state));
-  }
-  if (policy === '') return NONE;
-  return limits === '' ? [['RateLimit-Policy', policy]] : [['RateLimit-Policy', policy], ['RateLimit', limits]];
+/** Makes the header fields for the limits of one response. */
+export type LimitHeaders = (states: readonly LimitState[], refused: boolean) => Fields;
+
+/** Keys of one plan share its rules, so their policy is written once: it is longer than the rest, and takes 1 µs. */
+export function createLimitHeaders(): LimitHeaders {
+  const policies = new Map<LimitRule, { readonly rules: readonly LimitRule[]; readonly text: string }>();
+  const shown: LimitRule[] = [];
+  const policy = (first: LimitRule): string => {
+    const known = policies.get(first);
+    if (known !== undefined && isSame(known.rules, shown)) return known.text;
+    const text = shown.map(policyItem).join(', ');
+    if (policies.size >= MOST_POLICIES) policies.clear();
+    policies.set(first, { rules: [...shown], text });
+    return text;
+  };
+  return (states, refused) => {
+    let limits = '';
+    shown.length = 0;
+    for (let index = 0; index < states.length; index++) {
+      const state = states[index] as LimitState;
+      const { rule, violated } = state;
+      const own = isOwn(rule);
+      if (own || violated) shown.push(rule);
+      if (refused ? violated : own && rule.kind === 'window') limits += limits === '' ? limitItem(state) : `, ${limitItem(state)}`;
+    }
+    const [first] = shown;
+    if (first === undefined) return NONE;
+    return limits === '' ? [['RateLimit-Policy', policy(first)]] : [['RateLimit-Policy', policy(first)], ['RateLimit', limits]];
+  };
+}
+
+function isSame(some: readonly LimitRule[], others: readonly LimitRule[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let index = 0; index < some.length; index++) if (some[index] !== others[index]) return false;
+  return true;
 }
 
 /** The older, unspecified trio, for the tightest window of the key's own; `X-RateLimit-Reset` in epoch seconds. */
@@ -40,8 +64,6 @@ export function legacyHeaders(states: readonly LimitState[], nowMs: number): Fie
 }
 
 const isOwn = (rule: LimitRule): boolean => rule.per === 'key';
-
-const joined = (list: string, item: string): string => (list === '' ? item : `${list}, ${item}`);
 
 // Rule names hold only letters, digits, `_`, `.` and `-`: nothing in them needs escaping in a quoted string.
 function policyItem(rule: LimitRule): string {

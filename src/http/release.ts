@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** Whether nobody waits for the answer any more. */
+/** Whether nobody waits for the answer any more. Whatever closes a response marks it destroyed first. */
 export function isGone(req: IncomingMessage, res: ServerResponse): boolean {
-  return res.destroyed || res.closed || (isQueued(res) && req.socket.destroyed);
+  return res.destroyed || (isQueued(res) && req.socket.destroyed);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Engine } from '../core/keyring.js';
 import type { LimitState } from '../core/ports.js';
 import type { Refused } from '../core/verification.js';
 import type { CredentialSource } from './credentials.js';
-import { legacyHeaders, limitHeaders } from './limit-headers.js';
+import { createLimitHeaders, legacyHeaders, type Fields } from './limit-headers.js';
 import type { ResolvedOptions } from './options.js';
 import { describe, problemOf, type RefusalInfo } from './refusals.js';
 import type { HostRequest, Next } from './types.js';
@@ -18,12 +18,11 @@ export interface Responder {
   refuse(refusal: Refused, source: CredentialSource | undefined, req: HostRequest, res: ServerResponse, next: Next): void;
 }
 
-type Fields = readonly (readonly [name: string, value: string])[];
-
 export function createResponder(options: ResolvedOptions, engine: Engine): Responder {
   const varied = [...new Set(options.sources.flatMap((source) => source.header ?? []))];
   const vary = varied.join(', ');
   const { headers, messages, deliver } = options;
+  const limitHeaders = createLimitHeaders();
 
   const limitFields = (states: readonly LimitState[], refused: boolean): Fields => {
     if (states.length === 0) return [];
@@ -63,7 +62,8 @@ export function createResponder(options: ResolvedOptions, engine: Engine): Respo
   return {
     announce(res, states, authenticated) {
       if (res.headersSent) return;
-      for (const [name, value] of limitFields(states, false)) res.setHeader(name, value);
+      const fields = limitFields(states, false);
+      for (let index = 0; index < fields.length; index++) res.setHeader(...(fields[index] as Fields[number]));
       if (!headers.cache) return;
       if (authenticated && !res.hasHeader('Cache-Control')) res.setHeader('Cache-Control', 'private');
       if (vary === '') return;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Principal } from '../core/entry.js';
+import type { Principal } from '../core/principal.js';
 
 /** A request of any host: node:http's own, with what Connect and Express may have added. */
 export type HostRequest = IncomingMessage & {

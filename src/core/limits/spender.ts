@@ -34,29 +34,33 @@ export interface SpenderSettings {
 const letPass: Consumption = Object.freeze({ outcome: 'admitted', states: Object.freeze([]), lease: undefined });
 
 export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, leases, report }: SpenderSettings): Spender {
+  type Done<T> = (answer: Consumption, from: Limiter) => T;
+
+  const instead = <T>(error: unknown, method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>): Awaitable<T> => {
+    report(error);
+    if (onLimiterError === 'closed') throw limiterUnavailable('the limiter does not answer', error);
+    if (onLimiterError === 'open') return done(letPass, limiter);
+    return chain(fallback[method](buckets, cost), (answer) => done(answer, fallback));
+  };
+
+  // A lease that arrives after its request has been answered goes straight back.
+  const discard = (value: Consumption): void => {
+    if (isConsumption(value, []) && value.outcome === 'admitted' && value.lease !== undefined) leases.hold(limiter, value.lease)();
+  };
+  const late = (): Error => new Error(`no answer within ${String(deadlineMs)} ms`);
+
   /** The first limiter's answer; on a fault, what `onLimiterError` says. */
-  const ask = <T>(call: (from: Limiter) => Awaitable<Consumption>, done: (answer: Consumption, from: Limiter) => T): Awaitable<T> => {
-    const instead = (error: unknown): Awaitable<T> => {
-      report(error);
-      if (onLimiterError === 'closed') throw limiterUnavailable('the limiter does not answer', error);
-      if (onLimiterError === 'open') return done(letPass, limiter);
-      return chain(call(fallback), (answer) => done(answer, fallback));
-    };
+  const ask = <T>(method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>): Awaitable<T> => {
     let answer: Awaitable<Consumption>;
     try {
-      answer = call(limiter);
-      if (!isPromise(answer)) return done(checked(answer), limiter);
+      answer = limiter[method](buckets, cost);
+      if (!isPromise(answer)) return done(checked(answer, buckets), limiter);
     } catch (error) {
-      return instead(error);
+      return instead(error, method, buckets, cost, done);
     }
-    const late = (): Error => new Error(`no answer within ${String(deadlineMs)} ms`);
-    // A lease that arrives after its request has been answered goes straight back.
-    const discard = (value: Consumption): void => {
-      if (isConsumption(value) && value.outcome === 'admitted' && value.lease !== undefined) leases.hold(limiter, value.lease)();
-    };
     return withDeadline(answer, deadlineMs, late, discard)
-      .then(checked)
-      .then((value) => done(value, limiter), instead);
+      .then((value) => checked(value, buckets))
+      .then((value) => done(value, limiter), (error: unknown) => instead(error, method, buckets, cost, done));
   };
 
   const settled = (answer: Consumption, from: Limiter): Spending =>
@@ -65,32 +69,41 @@ export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, l
       : { outcome: 'admitted', states: answer.states, release: answer.lease === undefined ? nothingToRelease : leases.hold(from, answer.lease) };
 
   return {
-    spend: (buckets, cost) => ask((from) => from.consume(buckets, cost), settled),
-    peek: (buckets, cost) => ask((from) => from.peek(buckets, cost), (answer) => answer),
+    spend: (buckets, cost) => ask('consume', buckets, cost, settled),
+    peek: (buckets, cost) => ask('peek', buckets, cost, (answer) => answer),
   };
 }
 
-function checked(value: Consumption): Consumption {
-  if (isConsumption(value)) return value;
+function checked(value: Consumption, buckets: readonly LimitBucket[]): Consumption {
+  if (isConsumption(value, buckets)) return value;
   throw new Error('the limiter answered with something that is no consumption');
 }
 
 /** Nonsense from an adapter must never read as a yes. */
-function isConsumption(value: unknown): value is Consumption {
+function isConsumption(value: unknown, asked: readonly LimitBucket[]): value is Consumption {
   const answer = value as { outcome?: unknown; states?: unknown; lease?: Partial<Lease> | null; retryAfterMs?: unknown } | null | undefined;
   if (typeof answer !== 'object' || answer === null) return false;
   if (answer.outcome === 'full') return true;
-  if (!Array.isArray(answer.states) || !answer.states.every(isState)) return false;
+  if (!Array.isArray(answer.states) || !areStates(answer.states, asked)) return false;
   if (answer.outcome === 'limited') return answer.retryAfterMs === undefined || isAmount(answer.retryAfterMs);
   return answer.outcome === 'admitted' && (answer.lease === undefined || isAmount(answer.lease?.ttlMs));
 }
 
 /** What becomes header text must have been looked at: a response that breaks while it is written would end the process. */
-function isState(value: unknown): boolean {
-  const { bucket, rule, remaining, resetMs } = (value ?? {}) as Partial<Record<keyof LimitState, unknown>>;
-  if (typeof bucket !== 'object' || bucket === null || typeof rule !== 'object' || rule === null) return false;
-  const { name, kind } = rule as { name?: unknown; kind?: unknown };
-  return typeof name === 'string' && /^[\w.-]+$/.test(name) && (kind === 'window' || kind === 'concurrency') && isAmount(remaining) && isAmount(resetMs);
+function areStates(states: readonly unknown[], asked: readonly LimitBucket[]): boolean {
+  for (let index = 0; index < states.length; index++) {
+    const { bucket, rule, remaining, resetMs } = (states[index] ?? {}) as Partial<LimitState>;
+    if (!isAmount(remaining) || !isAmount(resetMs) || !isObject(bucket) || !isObject(rule)) return false;
+    // The very rules that were asked for need no second look.
+    if (!(asked.includes(bucket) && bucket.rules.includes(rule)) && !isRule(rule)) return false;
+  }
+  return true;
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+function isRule({ name, kind }: { name?: unknown; kind?: unknown }): boolean {
+  return typeof name === 'string' && /^[\w.-]+$/.test(name) && (kind === 'window' || kind === 'concurrency');
 }
 
 const isAmount = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value < Infinity;
