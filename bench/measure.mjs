@@ -6,9 +6,11 @@ import { Bench } from 'tinybench';
 
 export const QUICK = process.env['BENCH_QUICK'] === '1';
 export const ROUNDS = QUICK ? 3 : 7;
+/** Turns of each contestant within a round: what slows the machine for a moment meets all of them. */
+const TURNS = 5;
 
 /**
- * Runs contestants in turn, `ROUNDS` times, so that a slow moment of the machine meets all of them alike.
+ * Runs contestants in turn, `TURNS` times in each of `ROUNDS` rounds, so that a slow moment of the machine meets all of them alike.
  *
  * A contestant is `{ name, batch, prepare(size), run(input), warm? }`: `prepare` makes the input of one batch outside the measured
  * time, `run` works through it. Per round the mean is taken, not the median of its batches: garbage collection counts.
@@ -20,18 +22,24 @@ export async function compare(contestants, timeMs = QUICK ? 100 : 250) {
   for (const { warm } of contestants) await warm?.();
   // A longer first round is not counted: by its end every contestant has been compiled in the presence of all others.
   for (let round = -1; round < ROUNDS; round++) {
-    const budgetMs = round < 0 ? 3 * timeMs : timeMs;
+    const budgetMs = (round < 0 ? 3 * timeMs : timeMs) / TURNS;
     const shift = Math.max(0, round) % contestants.length;
-    for (const contestant of [...contestants.slice(shift), ...contestants.slice(0, shift)]) {
-      const { wall, cpu } = await (contestant.measure?.(budgetMs) ?? once(contestant, budgetMs));
-      if (round < 0) continue;
-      const result = results.get(contestant.name);
-      result.wall.push(wall);
-      result.cpu.push(cpu);
+    const turns = new Map(contestants.map(({ name }) => [name, []]));
+    for (let turn = 0; turn < TURNS; turn++) {
+      for (const contestant of [...contestants.slice(shift), ...contestants.slice(0, shift)]) {
+        turns.get(contestant.name).push(await (contestant.measure?.(budgetMs) ?? once(contestant, budgetMs)));
+      }
+    }
+    if (round < 0) continue;
+    for (const [name, taken] of turns) {
+      results.get(name).wall.push(mean(taken.map(({ wall }) => wall)));
+      results.get(name).cpu.push(mean(taken.map(({ cpu }) => cpu)));
     }
   }
   return results;
 }
+
+const mean = (figures) => figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
 
 /** One contestant, one round. */
 export async function once({ name, batch, prepare, run }, timeMs) {
