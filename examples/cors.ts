@@ -2,7 +2,8 @@
  * Calls from a browser on another origin. CORS comes first, so that refusals carry its headers too: without them a page
  * sees a failed fetch and neither the status nor `Retry-After`. The key is only good for that one origin.
  */
-import express, { type RequestHandler } from 'express';
+import cors from 'cors';
+import express from 'express';
 import { apiKeyAuth, createKeyring, perMinute, principalOf } from 'keystile';
 
 const PAGE = 'https://app.example.com';
@@ -14,27 +15,10 @@ const keyring = createKeyring({
 });
 const { key } = await keyring.create({ name: 'widget', scopes: ['read'], plan: 'widget', access: { origins: [PAGE] } });
 
-/**
- * What the package `cors` does with
- * `cors({ origin: PAGE, allowedHeaders: ['X-API-Key'], exposedHeaders: ['Retry-After', 'RateLimit', 'RateLimit-Policy'] })`.
- */
-const cors: RequestHandler = (req, res, next) => {
-  res.vary('Origin');
-  res.set('Access-Control-Allow-Origin', PAGE);
-  res.set('Access-Control-Expose-Headers', 'Retry-After, RateLimit, RateLimit-Policy');
-  if (req.method !== 'OPTIONS') {
-    next();
-    return;
-  }
-  // A preflight never carries a key, so it must be answered before keys are asked for.
-  res.set('Access-Control-Allow-Methods', 'GET, POST');
-  res.set('Access-Control-Allow-Headers', 'X-API-Key');
-  res.status(204).end();
-};
-
 const app = express();
 const auth = apiKeyAuth(keyring);
-app.use('/v1', cors, auth);
+// A preflight never carries a key, so it must be answered before keys are asked for.
+app.use('/v1', cors({ origin: PAGE, allowedHeaders: ['X-API-Key'], exposedHeaders: ['Retry-After', 'RateLimit', 'RateLimit-Policy'] }), auth);
 app.get('/v1/orders', auth.requireScopes('read'), (req, res) => {
   res.json({ caller: principalOf(req).name, orders: [{ id: 1, item: 'pallet' }] });
 });

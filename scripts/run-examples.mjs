@@ -111,7 +111,7 @@ async function crossOrigin({ url, key }, { limited }) {
   assert.equal(preflight.status, 204);
   for (const { headers } of [limited, await call(url)]) {
     assert.equal(headers.get('access-control-allow-origin'), 'https://app.example.com');
-    assert.equal(headers.get('access-control-expose-headers'), 'Retry-After, RateLimit, RateLimit-Policy');
+    assert.equal(headers.get('access-control-expose-headers'), 'Retry-After,RateLimit,RateLimit-Policy');
   }
   assert.ok(limited.headers.get('ratelimit'));
   const elsewhere = await call(url, { key, headers: { Origin: 'https://elsewhere.example' } });
