@@ -1,7 +1,7 @@
 import { createKeyCache } from './core/cache.js';
 import { KeystileError } from './core/errors.js';
 import { createEvents } from './core/events.js';
-import { createExplain } from './core/explain.js';
+import { createExplain } from './core/management/explain.js';
 import { guardStore } from './core/guarded-store.js';
 import { resolveKeyringOptions, type KeyringOptions } from './core/keyring-options.js';
 import { withEngine, type Engine, type Keyring } from './core/keyring.js';
@@ -9,9 +9,12 @@ import { createFailureGate } from './core/limits/failures.js';
 import { createLeaseKeeper } from './core/limits/leases.js';
 import { createSpender } from './core/limits/spender.js';
 import { createLookup } from './core/lookup.js';
-import { createOperations } from './core/operations.js';
+import { createOperations } from './core/management/operations.js';
 import type { Awaitable } from './core/ports.js';
+import { toApiKey, type ApiKey, type KeyRecord } from './core/record.js';
 import { NO_FACTS, toFacts } from './core/request.js';
+import { createReminders } from './core/management/reminders.js';
+import { createUses } from './core/uses.js';
 import { createVerifier, type Verify } from './core/verifier.js';
 import type { Verification } from './core/verification.js';
 import { memoryLimiter } from './memory/limiter.js';
@@ -56,9 +59,15 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   const forget = (id: string): void => {
     lookup.forget(id);
   };
-  const operations = createOperations({ store, formats, hashes, context, events, clock, forget });
+  const uses = createUses(store, context.lifecycle.flushEvery, report);
+  const show = (record: KeyRecord): ApiKey => {
+    const use = uses.pending(record.id);
+    return toApiKey(use === undefined ? record : { ...record, lastUsedAt: use.at, ...(use.ip !== undefined && { lastUsedIp: use.ip }) }, clock.now());
+  };
+  const operations = createOperations({ store, formats, hashes, context, events, clock, forget, show });
+  const reminders = createReminders(store, events, clock, context.lifecycle, show, report);
   const explain = createExplain(store, spender, context, clock);
-  const verifier = createVerifier({ lookup, spender, failures: createFailureGate(resolved.failureRules, spender), events, clock });
+  const verifier = createVerifier({ lookup, spender, failures: createFailureGate(resolved.failureRules, spender), uses, events, clock, report });
 
   let closed = false;
   const verify: Verify = (key, facts) => {
@@ -71,8 +80,8 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   return withEngine<Keyring<Scope, Plan>>(
     {
       format: formats.current,
-      create: (settings) => promised(() => operations.create(settings)),
-      import: (source) => promised(() => operations.import(source)),
+      create: (...args) => promised(() => operations.create(...args)),
+      import: (...args) => promised(() => operations.import(...args)),
       verify(key, request) {
         try {
           // Already decided, nearly always: one promise, no closure.
@@ -81,20 +90,35 @@ export function createKeyring<const Scope extends string = never, const Plan ext
           return rejection(error);
         }
       },
-      get: (id) => promised(() => operations.get(id)),
-      list: (query) => promised(() => operations.list(query)),
-      update: (id, patch, guard) => promised(() => operations.update(id, patch, guard)),
-      disable: (id) => promised(() => operations.disable(id)),
-      enable: (id) => promised(() => operations.enable(id)),
-      revoke: (id, why) => promised(() => operations.revoke(id, why)),
-      delete: (id) => promised(() => operations.delete(id)),
+      get: (...args) => promised(() => operations.get(...args)),
+      list: (...args) => promised(() => operations.list(...args)),
+      update: (...args) => promised(() => operations.update(...args)),
+      rotate: (...args) => promised(() => operations.rotate(...args)),
+      regenerate: (...args) => promised(() => operations.regenerate(...args)),
+      disable: (...args) => promised(() => operations.disable(...args)),
+      enable: (...args) => promised(() => operations.enable(...args)),
+      revoke: (...args) => promised(() => operations.revoke(...args)),
+      delete: (...args) => promised(() => operations.delete(...args)),
+      undelete: (...args) => promised(() => operations.undelete(...args)),
+      purge: (...args) => promised(() => operations.purge(...args)),
+      disableAll: (...args) => promised(() => operations.disableAll(...args)),
+      enableAll: (...args) => promised(() => operations.enableAll(...args)),
+      revokeAll: (...args) => promised(() => operations.revokeAll(...args)),
+      deleteAll: (...args) => promised(() => operations.deleteAll(...args)),
+      checkStale: () => promised(() => reminders.check()),
       explain: (id, request) => promised(() => explain(id, request === undefined ? NO_FACTS : toFacts(request))),
-      on: (name, listener) => events.on(name, listener),
+      on(name, listener) {
+        const off = events.on(name, listener);
+        if (name === 'stale') reminders.start();
+        return off;
+      },
+      flush: () => promised(() => uses.flush()),
       close() {
         closed = true;
         leases.close();
         cache.clear();
-        return Promise.resolve();
+        reminders.stop();
+        return uses.close();
       },
     },
     engine,

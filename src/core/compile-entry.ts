@@ -57,6 +57,7 @@ function compile(record: KeyRecord, context: EntryContext, now: number, generati
     tenantId: record.tenantId,
     term: termOf(record),
     unlimited: limits.none ? Object.freeze(accepted(principal)) : undefined,
+    use: { at: -Infinity },
     loadedAt: now,
     generation,
   };

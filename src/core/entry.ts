@@ -23,6 +23,8 @@ export interface KeyEntry {
   readonly term: Term | undefined;
   /** The answer, where there is no limit to ask for. */
   readonly unlimited: Accepted | undefined;
+  /** When the key was last used, as far as it has been noted. */
+  readonly use: { at: number };
   readonly loadedAt: number;
   /** The look-up's generation when the record was read. */
   readonly generation: number;

@@ -25,7 +25,7 @@ export type RefusalCode =
   | 'limiter_unavailable';
 
 /** Why an operation of the keyring fails. */
-export type OperationCode = 'key_not_found' | 'key_exists' | 'key_not_active' | 'version_conflict' | 'keyring_closed' | 'no_principal';
+export type OperationCode = 'key_not_found' | 'key_exists' | 'key_not_active' | 'already_rotated' | 'slot_taken' | 'version_conflict' | 'keyring_closed' | 'no_principal';
 
 /** What is wrong with an option or a field. */
 export type ConfigurationCode =

@@ -1,16 +1,37 @@
 import { ConfigurationError, type RefusalCode } from './errors.js';
 import { unknownName } from './options.js';
+import type { Attribution } from './management/attribution.js';
 import type { ApiKey } from './record.js';
 
-/** What a keyring tells to `on`. Times are epoch milliseconds; no event carries a secret or a hash. */
+/** What has been done to a key. Times are epoch milliseconds. */
+export interface KeyEvent extends Attribution {
+  readonly at: number;
+  readonly apiKey: ApiKey;
+}
+
+/** A key has taken another one's place. */
+export interface SuccessionEvent extends KeyEvent {
+  /** The key whose place it has taken; absent for the first key of a slot. */
+  readonly previous: ApiKey | undefined;
+}
+
+/** Why a key needs looking after: old, long unused, or about to end. */
+export type StaleReason = 'rotation_due' | 'unused' | 'expiring';
+
+/** What a keyring tells to `on`. No event carries a secret or a hash. */
 export interface KeyringEvents {
-  created: { readonly at: number; readonly apiKey: ApiKey };
-  imported: { readonly at: number; readonly apiKey: ApiKey };
-  updated: { readonly at: number; readonly apiKey: ApiKey };
-  disabled: { readonly at: number; readonly apiKey: ApiKey };
-  enabled: { readonly at: number; readonly apiKey: ApiKey };
-  revoked: { readonly at: number; readonly apiKey: ApiKey };
-  deleted: { readonly at: number; readonly id: string };
+  created: KeyEvent;
+  imported: KeyEvent;
+  updated: KeyEvent;
+  disabled: KeyEvent;
+  enabled: KeyEvent;
+  rotated: SuccessionEvent;
+  regenerated: SuccessionEvent;
+  revoked: KeyEvent;
+  deleted: KeyEvent;
+  undeleted: KeyEvent;
+  purged: { readonly at: number; readonly id: string };
+  stale: { readonly at: number; readonly apiKey: ApiKey; readonly reason: StaleReason };
   /** A presented key was refused; `keyId` only after its secret was proven. */
   refused: { readonly at: number; readonly code: RefusalCode; readonly keyId: string | undefined };
   /** A store, limiter, hasher, callback or listener failed. */
@@ -19,7 +40,9 @@ export interface KeyringEvents {
 
 export type EventName = keyof KeyringEvents;
 
-const NAMES = ['created', 'imported', 'updated', 'disabled', 'enabled', 'revoked', 'deleted', 'refused', 'fault'] satisfies EventName[];
+const NAMES = [
+  'created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted', 'purged', 'stale', 'refused', 'fault',
+] satisfies EventName[];
 
 export interface Events {
   on<Name extends EventName>(name: Name, listener: (event: KeyringEvents[Name]) => void): () => void;

@@ -1,6 +1,6 @@
 import { isPromise, withDeadline } from './awaitable.js';
 import { isKeystileError, storeUnavailable } from './errors.js';
-import type { Awaitable, KeyPage, KeyStore } from './ports.js';
+import type { Awaitable, Insertion, KeyPage, KeyStore, KeyUse } from './ports.js';
 import { isSound, type KeyRecord } from './record.js';
 
 /** Runs a call of a port: what throws, rejects, hangs or answers nonsense becomes one kind of fault. */
@@ -20,24 +20,30 @@ export function guarded<T>(call: () => Awaitable<unknown>, read: (value: unknown
 
 /** A store whose every call has a deadline and whose answers are checked for their shape. */
 export interface GuardedStore {
-  insert(record: KeyRecord): Awaitable<'inserted' | 'conflict'>;
+  insert(record: KeyRecord): Awaitable<Insertion>;
   /** For the proof of a secret: the record is as the store gave it, but for its id and hash unchecked. */
   find(lookup: Parameters<KeyStore['find']>[0]): Awaitable<KeyRecord | undefined>;
   /** For management. */
   get(id: string): Awaitable<KeyRecord | undefined>;
   update(...args: Parameters<KeyStore['update']>): Awaitable<KeyRecord | undefined>;
+  replace(...args: Parameters<KeyStore['replace']>): Awaitable<Insertion | 'changed'>;
   delete(id: string): Awaitable<boolean>;
   list(query: Parameters<KeyStore['list']>[0]): Awaitable<KeyPage>;
+  touch(uses: readonly KeyUse[]): Awaitable<void>;
 }
+
+const INSERTIONS = ['inserted', 'conflict', 'slot_taken'] as const;
 
 export function guardStore(store: KeyStore, deadlineMs: number): GuardedStore {
   return {
-    insert: (record) => guarded(() => store.insert(record), (answer) => oneOf(answer, ['inserted', 'conflict'] as const), 'store.insert', deadlineMs),
+    insert: (record) => guarded(() => store.insert(record), (answer) => oneOf(answer, INSERTIONS), 'store.insert', deadlineMs),
     find: (lookup) => guarded(() => store.find(lookup), readStored, 'store.find', deadlineMs),
     get: (id) => guarded(() => store.find({ by: 'id', id }), readRecord, 'store.find', deadlineMs),
     update: (id, version, changes) => guarded(() => store.update(id, version, changes), readRecord, 'store.update', deadlineMs),
+    replace: (...args) => guarded(() => store.replace(...args), (answer) => oneOf(answer, [...INSERTIONS, 'changed'] as const), 'store.replace', deadlineMs),
     delete: (id) => guarded(() => store.delete(id), (answer) => oneOf(answer, [true, false] as const), 'store.delete', deadlineMs),
     list: (query) => guarded(() => store.list(query), readPage, 'store.list', deadlineMs),
+    touch: (uses) => guarded(() => store.touch(uses), () => undefined, 'store.touch', deadlineMs),
   };
 }
 

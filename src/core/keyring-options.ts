@@ -1,10 +1,11 @@
 import { createAccessBook } from './access/access-book.js';
 import type { CacheOptions } from './cache.js';
-import type { DraftContext } from './draft.js';
+import type { DraftContext } from './management/draft.js';
 import { ConfigurationError } from './errors.js';
 import { createFormatBook, type FormatBook } from './format/format-book.js';
 import type { KeyFormat } from './format/key-format.js';
 import { createHashBook, type HashBook } from './hashing/hash-book.js';
+import { resolveLifecycle, type LifecycleOptions } from './management/lifecycle-options.js';
 import { checkRules, perMinute, type LimitRule } from './limits/rules.js';
 import type { OnLimiterError } from './limits/spender.js';
 import { checkOptions, isPlainObject } from './options.js';
@@ -34,6 +35,8 @@ export interface KeyringOptions<Scope extends string = string, Plan extends stri
   readonly limiter?: Limiter;
   /** When the limiter fails: count in this process (`local`, the default), refuse (`closed`) or let pass (`open`). */
   readonly onLimiterError?: OnLimiterError;
+  /** Rules for the life of every key. */
+  readonly lifecycle?: LifecycleOptions;
   /** The verified-key cache; `false` asks the store for every request. */
   readonly cache?: CacheOptions | false;
   /** Longest waits in milliseconds. Default: 2,000 for store, hashers and callbacks, 100 for the limiter. */
@@ -57,8 +60,8 @@ export interface ResolvedKeyringOptions {
   readonly clock: Clock | undefined;
 }
 
-const OPTIONS = ['prefix', 'formats', 'scopes', 'plans', 'limits', 'hashing', 'store', 'limiter', 'onLimiterError', 'cache', 'deadlines', 'clock'];
-const STORE_METHODS = ['insert', 'find', 'update', 'delete', 'list'];
+const OPTIONS = ['prefix', 'formats', 'scopes', 'plans', 'limits', 'hashing', 'store', 'limiter', 'onLimiterError', 'cache', 'deadlines', 'lifecycle', 'clock'];
+const STORE_METHODS = ['insert', 'find', 'update', 'replace', 'delete', 'list', 'touch'];
 const LIMITER_METHODS = ['consume', 'peek', 'renew', 'release', 'reset'];
 
 /** Checks every option; throws a `ConfigurationError` that names the wrong one. */
@@ -83,6 +86,7 @@ export function resolveKeyringOptions(options: KeyringOptions): ResolvedKeyringO
       plans: plansOf(options.plans),
       defaultLimits: checkRules(limits.default ?? [], 'limits.default'),
       environments: formats.environments,
+      lifecycle: resolveLifecycle(options.lifecycle),
     },
     failureRules: windows(checkRules(limits.failures ?? [perMinute(600, { per: 'ip', name: 'failures' })], 'limits.failures'), 'limits.failures'),
     store: options.store === undefined ? undefined : port<KeyStore>(options.store, 'store', STORE_METHODS),

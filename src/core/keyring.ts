@@ -1,14 +1,19 @@
-import type { ImportSource } from './importing.js';
-import type { KeyPatch, KeySettings } from './draft.js';
+import type { ImportSource } from './management/importing.js';
+import type { KeyPatch, KeySettings } from './management/draft.js';
 import type { EventName, KeyringEvents } from './events.js';
-import type { Explanation } from './explain.js';
+import type { Explanation } from './management/explain.js';
 import type { FormatBook } from './format/format-book.js';
 import type { KeyFormat } from './format/key-format.js';
 import type { Spender } from './limits/spender.js';
-import type { CreatedKey } from './created-key.js';
-import type { ListOptions, RevokeOptions } from './operations.js';
+import type { CreatedKey } from './management/created-key.js';
+import type { Attribution } from './management/attribution.js';
+import type { BulkFilter } from './management/bulk.js';
+import type { Guard } from './management/changes.js';
+import type { ListOptions, RevokeOptions } from './management/operations.js';
+import type { StaleKey } from './management/reminders.js';
+import type { RotateOptions, SlotSettings, Succession } from './management/succession.js';
 import type { Clock } from './ports.js';
-import type { ApiKey } from './record.js';
+import type { ApiKey, KeySlot } from './record.js';
 import type { VerifyRequest } from './request.js';
 import type { ScopeBook } from './scopes.js';
 import type { Verification } from './verification.js';
@@ -33,10 +38,10 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
    * const { key, apiKey } = await keyring.create({ name: 'Warehouse sync - production - Ops', scopes: ['read'] });
    * ```
    */
-  create(settings: KeySettings<Scope, Plan>): Promise<CreatedKey>;
+  create(settings: KeySettings<Scope, Plan>, attribution?: Attribution): Promise<CreatedKey>;
 
   /** Brings in a key issued elsewhere, by itself or by its hash; see `ImportSource`. */
-  import(source: ImportSource & KeySettings<Scope, Plan>): Promise<ApiKey>;
+  import(source: ImportSource & KeySettings<Scope, Plan>, attribution?: Attribution): Promise<ApiKey>;
 
   /**
    * Decides about a presented key, in the order of the documentation: secret, status, tenant, environment, ip, origin,
@@ -60,17 +65,61 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
   list(options?: ListOptions): Promise<{ readonly keys: readonly ApiKey[]; readonly nextCursor?: string }>;
 
   /** Changes settings; `null` clears one. With `version`, only if nobody has changed the key since (`version_conflict`). */
-  update(id: string, patch: KeyPatch<Scope, Plan>, guard?: { readonly version?: number }): Promise<ApiKey>;
+  update(id: string, patch: KeyPatch<Scope, Plan>, guard?: Guard): Promise<ApiKey>;
+
+  /**
+   * Makes a new key with all settings of an old one, its slot included. The old one works until its grace period is over,
+   * never longer than it would have anyway. Both happen in one step of the store.
+   *
+   * Rejects with `already_rotated` for a key that has a successor, in its grace period or after, and with `key_not_active`
+   * for a revoked one and for one that has expired, unless `expiresAt` gives the new key an end of its own. The successor of a
+   * disabled key is disabled.
+   *
+   * @example
+   * ```ts
+   * const { key, apiKey, previous } = await keyring.rotate(id, { gracePeriod: 60 * 60_000 });
+   * ```
+   */
+  rotate(id: string, options?: RotateOptions): Promise<Succession>;
+
+  /**
+   * Makes a new key for a tenant's slot and revokes the one before at once. Settings that are not given are taken over; the
+   * first key of a slot is made of them alone. When two calls race, one wins and the other rejects with `slot_taken`.
+   *
+   * @example
+   * ```ts
+   * const { key } = await keyring.regenerate('customer-7', 'secondary');
+   * ```
+   */
+  regenerate(tenantId: string, slot: KeySlot, settings?: SlotSettings): Promise<Succession>;
 
   /** Suspends a key until `enable`. Doing it twice changes nothing. */
-  disable(id: string): Promise<ApiKey>;
-  enable(id: string): Promise<ApiKey>;
+  disable(id: string, attribution?: Attribution): Promise<ApiKey>;
+  enable(id: string, attribution?: Attribution): Promise<ApiKey>;
 
-  /** Ends a key for good. A second revoke keeps the first one's time, reason and actor. */
+  /** Ends a key for good and frees its slot. A second revoke keeps the first one's time, reason and actor. */
   revoke(id: string, options?: RevokeOptions): Promise<ApiKey>;
 
-  /** Removes a key and its record; `false` if there was none. */
-  delete(id: string): Promise<boolean>;
+  /** Takes a key out of use and out of sight; `false` if there was none. Until it is purged, `undelete` brings it back. */
+  delete(id: string, attribution?: Attribution): Promise<boolean>;
+
+  /** Brings a deleted key back as it was, but for its slot. Rejects with `key_not_found` after the retention time (30 days). */
+  undelete(id: string, attribution?: Attribution): Promise<ApiKey>;
+
+  /** Removes for good what was deleted longer ago than the retention time. Answers how many keys those were. */
+  purge(): Promise<number>;
+
+  /** The same for all keys of a tenant or owner. Answers how many were changed. */
+  disableAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
+  enableAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
+  revokeAll(filter: BulkFilter, options?: RevokeOptions): Promise<number>;
+  deleteAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
+
+  /**
+   * Keys that are old, long unused or about to end, each also announced as a `stale` event. Runs by itself once a day while
+   * somebody listens to `stale`.
+   */
+  checkStale(): Promise<readonly StaleKey[]>;
 
   /** Every check a request with this key would meet, with its verdict; nothing is spent. */
   explain(id: string, request?: VerifyRequest<Scope>): Promise<Explanation>;
@@ -78,7 +127,10 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
   /** Listens to an event; the answer stops listening. A listener that throws is reported as `fault`. */
   on<Name extends EventName>(name: Name, listener: (event: KeyringEvents[Name]) => void): () => void;
 
-  /** Gives back all leases and stops timers; what is asked afterwards rejects with `keyring_closed`. The store stays open. */
+  /** Writes what is waiting to the store: times of last use. Runs by itself every few seconds, and on `close`. */
+  flush(): Promise<void>;
+
+  /** Flushes, gives back all leases and stops timers; what is asked afterwards rejects with `keyring_closed`. The store stays open. */
   close(): Promise<void>;
 }
 

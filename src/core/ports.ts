@@ -5,7 +5,7 @@
  * in-memory adapters answer at once, which keeps the whole path of a request synchronous.
  */
 import type { LimitRule } from './limits/rules.js';
-import type { KeyChanges, KeyRecord } from './record.js';
+import type { KeyChanges, KeyRecord, KeySlot } from './record.js';
 
 /** A value now, or a promise of it. */
 export type Awaitable<T> = T | PromiseLike<T>;
@@ -30,6 +30,9 @@ export interface KeyQuery {
   readonly owner?: { readonly type: string; readonly id: string };
   readonly environment?: string;
   readonly tag?: string;
+  readonly slot?: KeySlot;
+  /** Only deleted records, or, when absent or `false`, only others. */
+  readonly deleted?: boolean;
   /** Derived with `statusOf(record, now)`, never stored. */
   readonly status?: 'active' | 'scheduled' | 'disabled' | 'expired' | 'revoked';
   /** Case-insensitive part of the id, name, tenant id or owner id. */
@@ -52,18 +55,39 @@ export interface KeyPage {
  * A method that throws or rejects is a fault: authentication then fails closed with `store_unavailable`.
  */
 export interface KeyStore {
-  /** Keeps a new record. `'conflict'`, and nothing stored, when its `id` or an equal `hash` is already there. */
-  insert(record: KeyRecord): Awaitable<'inserted' | 'conflict'>;
-  /** The record, or `undefined` (`null` is understood too). */
+  /**
+   * Keeps a new record, or stores nothing: `'conflict'` when its `id` or an equal `hash` is already there, `'slot_taken'` when
+   * it has a `slot` that another record of the same tenant and environment has.
+   */
+  insert(record: KeyRecord): Awaitable<Insertion>;
+  /** The record, deleted ones too, or `undefined` (`null` is understood as well). */
   find(lookup: KeyLookup): Awaitable<KeyRecord | undefined | null>;
   /**
    * Sets the given fields (`undefined` or `null` clears one) and adds one to `version`, in one atomic step, only while
    * the stored `version` is the given one. The record after the change, or `undefined` when it is gone or has moved on.
+   * A `slot` is only ever cleared.
    */
   update(id: string, version: number, changes: KeyChanges): Awaitable<KeyRecord | undefined | null>;
+  /**
+   * Changes one record, as `update` does, and then inserts its successor, as `insert` does, which may claim the slot that the
+   * change gives up: both in one atomic step, or neither. `'changed'` when the first record is gone or has moved on.
+   */
+  replace(id: string, version: number, changes: KeyChanges, successor: KeyRecord): Awaitable<Insertion | 'changed'>;
   /** Removes the record for good; `true` if it was there. */
   delete(id: string): Awaitable<boolean>;
   list(query: KeyQuery): Awaitable<KeyPage>;
+  /** Notes uses, none of which adds to a record's `version`; later ones only, so that two processes may write in any order. */
+  touch(uses: readonly KeyUse[]): Awaitable<void>;
+}
+
+export type Insertion = 'inserted' | 'conflict' | 'slot_taken';
+
+/** The last use of one key: becomes `lastUsedAt` and `lastUsedIp`. */
+export interface KeyUse {
+  readonly id: string;
+  readonly at: number;
+  /** Absent when the request came without an address; the record then keeps what it has. */
+  readonly ip?: string;
 }
 
 /** One counter's subject and the rules that apply to it. */

@@ -56,7 +56,7 @@ export function createProver({ formats, hashes, store, deadlineMs, report }: Pro
     chain(store.find(place), (record) => {
       const work = (): Awaitable<KeyRecord | LookupFailure> => {
         if (record === undefined) return chain(guarded(() => hashes.pretend(text), () => false, 'the hasher', deadlineMs), () => 'unknown' as const);
-        return chain(compare(text, record.hash), (fits) => (fits ? record : 'unknown'));
+        return chain(compare(text, record.hash), (fits) => (fits && record.deletedAt === undefined ? record : 'unknown'));
       };
       return slow(record) ? chain(mayTry(), (may) => (may ? work() : 'busy')) : work();
     });

@@ -11,6 +11,9 @@ export interface Owner {
   readonly id: string;
 }
 
+/** A place of which a tenant has one per environment, for keys that are exchanged in turn. */
+export type KeySlot = 'primary' | 'secondary';
+
 /**
  * A key as the store keeps it: plain JSON, times in epoch milliseconds, absent when not set.
  * The plaintext key is not in it; `hash` never leaves the store and the keyring.
@@ -45,11 +48,16 @@ export interface KeyRecord {
   readonly revokedAt?: number;
   readonly revokedReason?: string;
   readonly revokedBy?: string;
-  /** Room for rotation: the end of the old key's grace, its successor, its predecessor, the claimed slot. */
+  /** When a rotated key stops working; separate from `expiresAt`, and the earlier of both counts. */
   readonly graceExpiresAt?: number;
+  /** The id of the key that has taken this one's place. */
   readonly replacedBy?: string;
+  /** The id of the key whose place this one has taken. */
   readonly rotatedFrom?: string;
-  readonly slot?: 'primary' | 'secondary';
+  /** A claim: no other record of this tenant and environment has it. Given up on rotation, revocation and deletion. */
+  readonly slot?: KeySlot;
+  /** Deleted, and not yet purged: unknown to everything but `undelete` and `purge`. */
+  readonly deletedAt?: number;
   readonly lastUsedAt?: number;
   readonly lastUsedIp?: string;
 }
@@ -82,7 +90,7 @@ export function toApiKey(record: KeyRecord, now: number): ApiKey {
   return { ...shown, status: statusOf(record, now) };
 }
 
-const OPTIONAL_TIMES = ['notBefore', 'expiresAt', 'graceExpiresAt', 'disabledAt', 'revokedAt'] as const;
+const OPTIONAL_TIMES = ['notBefore', 'expiresAt', 'graceExpiresAt', 'disabledAt', 'revokedAt', 'deletedAt'] as const;
 
 /** Whether a record from a store has all that decisions rest on, in the right types: a half-read one must deny. */
 export function isSound(record: { readonly [K in keyof KeyRecord]?: unknown }): boolean {

@@ -1,6 +1,6 @@
 import { deepFreeze } from '../core/freeze.js';
 import type { KeyLookup, KeyPage, KeyQuery, KeyStore } from '../core/ports.js';
-import { statusOf, type KeyRecord } from '../core/record.js';
+import { statusOf, type KeyChanges, type KeyRecord } from '../core/record.js';
 
 /**
  * A store in this process's memory: the default, and the one for unit tests. Everything is gone when the process ends.
@@ -14,6 +14,7 @@ import { statusOf, type KeyRecord } from '../core/record.js';
 export function memoryStore(): KeyStore {
   const byId = new Map<string, KeyRecord>();
   const idOfHash = new Map<string, string>();
+  const idOfSlot = new Map<string, string>();
 
   const find = (lookup: KeyLookup): KeyRecord | undefined => {
     if (lookup.by === 'id') return byId.get(lookup.id);
@@ -26,41 +27,80 @@ export function memoryStore(): KeyStore {
   const keep = (record: KeyRecord): KeyRecord => {
     byId.set(record.id, record);
     idOfHash.set(record.hash, record.id);
+    if (record.slot !== undefined) idOfSlot.set(slotOf(record), record.id);
     return record;
+  };
+  /** What stands in a record's way, once `leaving` has given up its slot. */
+  const obstacle = (record: KeyRecord, leaving?: string): 'conflict' | 'slot_taken' | undefined => {
+    if (byId.has(record.id) || idOfHash.has(record.hash)) return 'conflict';
+    const holder = record.slot === undefined ? undefined : idOfSlot.get(slotOf(record));
+    return holder === undefined || holder === leaving ? undefined : 'slot_taken';
+  };
+  const drop = (record: KeyRecord): void => {
+    idOfHash.delete(record.hash);
+    if (record.slot !== undefined) idOfSlot.delete(slotOf(record));
+  };
+  const change = (before: KeyRecord, changes: KeyChanges): KeyRecord => {
+    const merged = { ...before, ...structuredClone(changes), version: before.version + 1 };
+    drop(before);
+    return keep(withoutEmpty({ ...merged }));
   };
 
   return {
     insert(record) {
-      if (byId.has(record.id) || idOfHash.has(record.hash)) return 'conflict';
-      keep(deepFreeze(structuredClone(record)));
-      return 'inserted';
+      const refusal = obstacle(record);
+      if (refusal === undefined) keep(deepFreeze(structuredClone(record)));
+      return refusal ?? 'inserted';
     },
     find,
     update(id, version, changes) {
       const before = byId.get(id);
-      if (before?.version !== version) return undefined;
-      const merged = { ...before, ...structuredClone(changes), version: version + 1 };
-      const set = Object.entries<unknown>(merged).filter(([, value]) => value !== undefined && value !== null);
-      const after = Object.fromEntries(set) as unknown as KeyRecord;
-      if (after.hash !== before.hash) idOfHash.delete(before.hash);
-      return keep(deepFreeze(after));
+      return before?.version === version ? change(before, changes) : undefined;
+    },
+    replace(id, version, changes, successor) {
+      const before = byId.get(id);
+      if (before?.version !== version) return 'changed';
+      const givesUp = 'slot' in changes;
+      const refusal = obstacle(successor, givesUp ? id : undefined);
+      if (refusal !== undefined) return refusal;
+      change(before, changes);
+      keep(deepFreeze(structuredClone(successor)));
+      return 'inserted';
     },
     delete(id) {
       const record = byId.get(id);
-      if (record !== undefined) idOfHash.delete(record.hash);
+      if (record !== undefined) drop(record);
       return byId.delete(id);
     },
     list: (query) => pageOf([...byId.values()].filter((record) => fits(record, query)), query),
+    touch(uses) {
+      for (const { id, at, ip } of uses) {
+        const record = byId.get(id);
+        if (record === undefined || at <= (record.lastUsedAt ?? -1)) continue;
+        byId.set(id, Object.freeze({ ...record, lastUsedAt: at, ...(ip !== undefined && { lastUsedIp: ip }) }));
+      }
+    },
   };
 }
 
+/** What a slot is unique in. */
+const slotOf = ({ tenantId, environment, slot }: KeyRecord): string => JSON.stringify([tenantId, environment, slot]);
+
+/** `undefined` and `null` clear a field. */
+function withoutEmpty(record: { readonly [field: string]: unknown }): KeyRecord {
+  const set = Object.entries(record).filter(([, value]) => value !== undefined && value !== null);
+  return deepFreeze(Object.fromEntries(set)) as unknown as KeyRecord;
+}
+
 function fits(record: KeyRecord, query: KeyQuery): boolean {
-  const { tenantId, owner, environment, tag, status, search, now } = query;
+  const { tenantId, owner, environment, tag, slot, deleted = false, status, search, now } = query;
   return (
+    (record.deletedAt !== undefined) === deleted &&
     (tenantId === undefined || record.tenantId === tenantId) &&
     (owner === undefined || (record.owner?.type === owner.type && record.owner.id === owner.id)) &&
     (environment === undefined || record.environment === environment) &&
     (tag === undefined || record.tags?.includes(tag) === true) &&
+    (slot === undefined || record.slot === slot) &&
     (status === undefined || statusOf(record, now) === status) &&
     (search === undefined || searched(record).includes(search.toLowerCase()))
   );

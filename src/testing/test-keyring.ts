@@ -1,4 +1,4 @@
-import type { KeySettings } from '../core/draft.js';
+import type { KeySettings } from '../core/management/draft.js';
 import type { KeyringOptions } from '../core/keyring-options.js';
 import type { Keyring } from '../core/keyring.js';
 import { createKeyring } from '../keyring.js';

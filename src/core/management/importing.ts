@@ -1,7 +1,7 @@
-import { randomText, systemRandom, ALPHABETS } from './format/alphabets.js';
-import type { FormatBook } from './format/format-book.js';
-import type { KeyFormat, KeyParts } from './format/key-format.js';
-import { ConfigurationError } from './errors.js';
+import { randomText, systemRandom, ALPHABETS } from '../format/alphabets.js';
+import type { FormatBook } from '../format/format-book.js';
+import type { KeyFormat, KeyParts } from '../format/key-format.js';
+import { ConfigurationError } from '../errors.js';
 import { text } from './draft.js';
 
 /** How an existing key is brought in: as the key itself, or as a hash of it. */

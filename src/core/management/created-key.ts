@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { ApiKey } from './record.js';
+import type { ApiKey } from '../record.js';
 
 /** A new key: the only place where the plaintext ever stands. Show it once, then forget it. */
 export interface CreatedKey {

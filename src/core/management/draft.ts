@@ -1,12 +1,13 @@
-import { checkAccess } from './access/access.js';
-import type { EntryContext } from './compile-entry.js';
-import { deepFreeze } from './freeze.js';
-import { ConfigurationError } from './errors.js';
-import { checkRules } from './limits/rules.js';
-import { checkOptions, isPlainObject, unknownName } from './options.js';
-import type { AccessRules } from './access/access.js';
-import type { LimitRule } from './limits/rules.js';
-import type { Json, KeyChanges, Owner } from './record.js';
+import { checkAccess } from '../access/access.js';
+import type { EntryContext } from '../compile-entry.js';
+import { deepFreeze } from '../freeze.js';
+import { ConfigurationError } from '../errors.js';
+import { checkRules } from '../limits/rules.js';
+import { checkOptions, isPlainObject, unknownName } from '../options.js';
+import type { AccessRules } from '../access/access.js';
+import type { LimitRule } from '../limits/rules.js';
+import type { Json, KeyChanges, KeySlot, Owner } from '../record.js';
+import type { Lifecycle } from './lifecycle-options.js';
 
 /** A point in time: a `Date` or epoch milliseconds. */
 export type Time = Date | number;
@@ -33,24 +34,28 @@ export interface KeySettings<Scope extends string = string, Plan extends string 
   readonly metadata?: { readonly [key: string]: Json };
   /** At most 64, of 1 to 128 characters each; for management only. */
   readonly tags?: readonly string[];
+  /** A place of which the tenant has one per environment; needs `tenantId`. Given up on rotation, revocation and deletion. */
+  readonly slot?: KeySlot;
   /** The first moment in which the key works. */
   readonly notBefore?: Time;
   /** The first moment in which it no longer does. */
   readonly expiresAt?: Time;
 }
 
-/** Changes to a key: `null` clears a field. Environment and tenant are part of what a key is, so they stay. */
+/** Changes to a key: `null` clears a field. Environment, tenant and slot are part of what a key is, so they stay. */
 export type KeyPatch<Scope extends string = string, Plan extends string = string> = {
-  readonly [K in Exclude<keyof KeySettings, 'environment' | 'tenantId'>]?: KeySettings<Scope, Plan>[K] | (K extends 'name' | 'scopes' ? never : null) | undefined;
+  readonly [K in Exclude<keyof KeySettings, 'environment' | 'tenantId' | 'slot'>]?: KeySettings<Scope, Plan>[K] | (K extends 'name' | 'scopes' ? never : null) | undefined;
 };
 
 /** What checking needs to know of the keyring. */
 export interface DraftContext extends EntryContext {
   readonly environments: readonly string[];
+  readonly lifecycle: Lifecycle;
 }
 
-export const SETTING_NAMES = ['name', 'environment', 'tenantId', 'owner', 'scopes', 'plan', 'limits', 'access', 'metadata', 'tags', 'notBefore', 'expiresAt'];
-const PATCH_NAMES = SETTING_NAMES.filter((name) => name !== 'environment' && name !== 'tenantId');
+export const SETTING_NAMES = ['name', 'environment', 'tenantId', 'owner', 'scopes', 'plan', 'limits', 'access', 'metadata', 'tags', 'slot', 'notBefore', 'expiresAt'];
+const FIXED = ['environment', 'tenantId', 'slot'];
+const PATCH_NAMES = SETTING_NAMES.filter((name) => !FIXED.includes(name));
 const MAX_METADATA = 16_384;
 
 type Reader = (value: unknown, path: string, context: DraftContext) => unknown;
@@ -84,6 +89,10 @@ const READERS: Readonly<Record<keyof KeySettings, Reader>> = {
     if (!Array.isArray(value) || value.length > 64) throw new ConfigurationError('invalid_option', path, 'must be a list of at most 64 tags');
     return Object.freeze([...new Set(value.map((tag: unknown, index) => text(tag, `${path}[${String(index)}]`, 128)))]);
   },
+  slot(value, path) {
+    if (value === 'primary' || value === 'secondary') return value;
+    throw new ConfigurationError('invalid_option', path, "must be 'primary' or 'secondary'");
+  },
   notBefore: time,
   expiresAt: time,
 };
@@ -95,6 +104,7 @@ export function checkSettings(input: unknown, path: string, context: DraftContex
   for (const name of SETTING_NAMES) {
     if (given[name] !== undefined) fields[name] = READERS[name as keyof KeySettings](given[name], `${path}.${name}`, context);
   }
+  if (fields['slot'] !== undefined && fields['tenantId'] === undefined) throw new ConfigurationError('invalid_option', `${path}.slot`, 'is a place of a tenant, so tenantId is needed');
   return fields as KeyChanges & { readonly name: string };
 }
 
@@ -117,7 +127,8 @@ export function text(value: unknown, path: string, max: number): string {
   throw new ConfigurationError('invalid_option', path, `must be a text of 1 to ${String(max)} characters without control characters`);
 }
 
-function time(value: unknown, path: string): number {
+/** A point in time as epoch milliseconds. */
+export function time(value: unknown, path: string): number {
   const ms = value instanceof Date ? value.getTime() : value;
   if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= 8.64e15) return ms;
   throw new ConfigurationError('invalid_option', path, 'must be a valid Date or whole epoch milliseconds');

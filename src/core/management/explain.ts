@@ -1,13 +1,13 @@
-import { chain } from './awaitable.js';
+import { chain } from '../awaitable.js';
 import { existing } from './changes.js';
-import { CHECKS, type CheckName } from './checks.js';
-import { compileEntry, type EntryContext } from './compile-entry.js';
-import type { RefusalCode } from './errors.js';
-import type { GuardedStore } from './guarded-store.js';
-import type { Spender } from './limits/spender.js';
-import type { Clock, LimitState } from './ports.js';
-import type { RequestFacts } from './request.js';
-import { limited } from './verification.js';
+import { CHECKS, type CheckName } from '../checks.js';
+import { compileEntry, type EntryContext } from '../compile-entry.js';
+import type { RefusalCode } from '../errors.js';
+import type { GuardedStore } from '../guarded-store.js';
+import type { Spender } from '../limits/spender.js';
+import type { Clock, LimitState } from '../ports.js';
+import type { RequestFacts } from '../request.js';
+import { limited } from '../verification.js';
 
 /** One check and its verdict. */
 export interface ExplainedCheck {

@@ -1,0 +1,88 @@
+import { text } from './draft.js';
+import { KeystileError } from '../errors.js';
+import type { Events } from '../events.js';
+import type { GuardedStore } from '../guarded-store.js';
+import type { Clock } from '../ports.js';
+import type { ApiKey, KeyChanges, KeyRecord } from '../record.js';
+import { readAttribution, type Attribution } from './attribution.js';
+
+export type ChangeEvent = 'updated' | 'disabled' | 'enabled' | 'revoked' | 'deleted' | 'undeleted';
+
+/** What every operation on a key that exists needs. */
+export interface ChangeSettings {
+  readonly store: GuardedStore;
+  readonly events: Events;
+  readonly clock: Clock;
+  /** Makes verifications under way look again. */
+  readonly forget: (id: string) => void;
+  /** A record as management sees it now. */
+  readonly show: (record: KeyRecord) => ApiKey;
+}
+
+/** Writes to records that exist: in turn for each key, and with nothing left of them in the cache. */
+export interface Changes {
+  /** Runs work on one key after all work on it that came before. */
+  inTurn<T>(id: string, work: () => Promise<T>): Promise<T>;
+  /** Around every write of a key: also when the store fails, for it may have made the change before it broke. */
+  forgetting<T>(id: string, write: () => T | PromiseLike<T>): Promise<T>;
+  /** Read, decide, write while nobody else has; `undefined` from `decide` leaves the record as it is. */
+  change(id: string, name: ChangeEvent, decide: (record: KeyRecord) => KeyChanges | undefined, guard?: Guard): Promise<ApiKey>;
+}
+
+/** What a change may be bound to. */
+export interface Guard extends Attribution {
+  /** Only while the key has this version: else `version_conflict`. */
+  readonly version?: number;
+}
+
+/** Races lost to other processes, for a change that would be made again, are tried again this often. */
+export const MAX_ATTEMPTS = 10;
+
+export const versionConflict = (): KeystileError => new KeystileError('version_conflict', 'the key has been changed in the meantime', { status: 409 });
+
+/** The record with an id, deleted ones left out unless asked for, or `key_not_found`. */
+export async function existing(store: GuardedStore, id: string, deleted = false): Promise<KeyRecord> {
+  const record = await store.get(text(id, 'id', 128));
+  if (record === undefined || (record.deletedAt !== undefined) !== deleted) throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
+  return record;
+}
+
+export function createChanges({ store, events, clock, forget, show }: ChangeSettings): Changes {
+  /** Changes of one key wait for each other: a hundred at once would lose most of their races, a revoke among them. */
+  const last = new Map<string, Promise<unknown>>();
+  const inTurn: Changes['inTurn'] = (id, work) => {
+    const before = last.get(id);
+    const made = before === undefined ? work() : before.then(work);
+    const settled = made.then(
+      () => undefined,
+      () => undefined,
+    );
+    last.set(id, settled);
+    void settled.then(() => last.get(id) === settled && last.delete(id));
+    return made;
+  };
+  const forgetting: Changes['forgetting'] = async (id, write) => {
+    forget(id);
+    try {
+      return await write();
+    } finally {
+      forget(id);
+    }
+  };
+  const change: Changes['change'] = async (id, name, decide, guard = {}) => {
+    const attribution = readAttribution(guard);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const before = await existing(store, id, name === 'undeleted');
+      if (guard.version !== undefined && before.version !== guard.version) break;
+      const changes = decide(before);
+      if (changes === undefined) return show(before);
+      const after = await forgetting(id, () => store.update(id, before.version, { ...changes, updatedAt: clock.now() }));
+      if (after === undefined) continue;
+      const apiKey = show(after);
+      if (events.wanted(name)) events.emit(name, { at: clock.now(), apiKey, ...attribution });
+      return apiKey;
+    }
+    throw versionConflict();
+  };
+  return { inTurn, forgetting, change: (id, ...rest) => inTurn(id, () => change(id, ...rest)) };
+}

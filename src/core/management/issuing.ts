@@ -1,0 +1,79 @@
+import { ConfigurationError, KeystileError } from '../errors.js';
+import type { FormatBook } from '../format/format-book.js';
+import type { HashBook } from '../hashing/hash-book.js';
+import { checkOptions } from '../options.js';
+import type { Insertion } from '../ports.js';
+import type { ApiKey, KeyChanges, KeyRecord } from '../record.js';
+import { ATTRIBUTION_NAMES, readAttribution, type Attribution } from './attribution.js';
+import type { ChangeSettings } from './changes.js';
+import { createdKey, type CreatedKey } from './created-key.js';
+import { checkSettings, SETTING_NAMES, type DraftContext, type KeySettings } from './draft.js';
+import { IMPORT_NAMES, newId, readImport, type ImportSource } from './importing.js';
+import { withinLifetime } from './lifetime.js';
+
+/** The fields of a new key, checked. */
+export type NewFields = KeyChanges & { readonly name: string };
+
+/** How keys come to be. */
+export interface Issuing {
+  readonly create: (settings: KeySettings, attribution?: Attribution) => Promise<CreatedKey>;
+  readonly import: (source: ImportSource & KeySettings, attribution?: Attribution) => Promise<ApiKey>;
+  /** A new key of the current format, stored nowhere yet. */
+  readonly mint: (fields: NewFields) => Promise<{ readonly key: string; readonly record: KeyRecord }>;
+}
+
+export interface IssuingSettings extends Omit<ChangeSettings, 'forget'> {
+  readonly formats: FormatBook;
+  readonly hashes: HashBook;
+  readonly context: DraftContext;
+}
+
+/** Throws what stands in the way of a new record. */
+export function checkInsertion(answer: Insertion): void {
+  if (answer === 'conflict') throw new KeystileError('key_exists', 'a key with this id or hash is already there', { status: 409 });
+  if (answer === 'slot_taken') throw new KeystileError('slot_taken', 'another key of this tenant and environment has this slot', { status: 409 });
+}
+
+export function createIssuing({ store, formats, hashes, context, events, clock, show }: IssuingSettings): Issuing {
+  const insert = async (name: 'created' | 'imported', record: KeyRecord, attribution: Attribution): Promise<ApiKey> => {
+    checkInsertion(await store.insert(record));
+    const apiKey = show(record);
+    if (events.wanted(name)) events.emit(name, { at: clock.now(), apiKey, ...attribution });
+    return apiKey;
+  };
+  const mint: Issuing['mint'] = async (fields) => {
+    const format = formats.current;
+    const { key, parts } = format.generate({ environment: fields.environment, tenantId: fields.tenantId });
+    return { key, record: newRecord(fields, { id: parts.id ?? newId(), hash: await hashes.hash(key), masked: format.mask(key) }, clock.now()) };
+  };
+
+  return {
+    mint,
+
+    async create(settings, attribution = {}) {
+      checkOptions(attribution, 'create', ATTRIBUTION_NAMES);
+      const fields = withinLifetime(checkSettings(settings, 'create', context), context.lifecycle, clock.now(), 'create.expiresAt');
+      const { key, record } = await mint(fields);
+      return createdKey(key, await insert('created', record, readAttribution(attribution)));
+    },
+
+    async import(input, attribution = {}) {
+      checkOptions(attribution, 'import', ATTRIBUTION_NAMES);
+      const given = checkOptions(input, 'import', [...IMPORT_NAMES, ...SETTING_NAMES]);
+      const pick = (names: readonly string[]): Record<string, unknown> => Object.fromEntries(names.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]));
+      const source = readImport(pick(IMPORT_NAMES), formats, (stored) => hashes.salted(stored));
+      // What the key itself says about its environment and tenant goes before a default.
+      const said = { ...(source.parts?.environment && { environment: source.parts.environment }), ...(source.parts?.tenantId && { tenantId: source.parts.tenantId }) };
+      const fields = withinLifetime(checkSettings({ ...said, ...pick(SETTING_NAMES) }, 'import', context), context.lifecycle, clock.now(), 'import.expiresAt');
+      for (const [name, value] of Object.entries(said)) {
+        if (fields[name as keyof typeof said] !== value) throw new ConfigurationError('invalid_option', `import.${name}`, 'is not what the key itself says');
+      }
+      const hash = source.hash ?? (await hashes.hash(source.key ?? ''));
+      return insert('imported', newRecord(fields, { id: source.id, hash, masked: source.masked }, clock.now()), readAttribution(attribution));
+    },
+  };
+}
+
+function newRecord(fields: NewFields, identity: Pick<KeyRecord, 'id' | 'hash' | 'masked'>, now: number): KeyRecord {
+  return { environment: 'live', scopes: [], ...fields, ...identity, version: 1, createdAt: now, updatedAt: now } as KeyRecord;
+}

@@ -1,0 +1,12 @@
+import { ConfigurationError } from '../errors.js';
+import type { KeyChanges } from '../record.js';
+import type { Lifecycle } from './lifecycle-options.js';
+
+/** The fields with an end that the keyring's longest life allows, counted from `bornAt`; one that is too late is refused. */
+export function withinLifetime<Fields extends KeyChanges>(fields: Fields, { maxLifetime }: Lifecycle, bornAt: number, path: string): Fields {
+  if (maxLifetime === undefined) return fields;
+  const latest = bornAt + maxLifetime;
+  if (fields.expiresAt === undefined) return { ...fields, expiresAt: latest };
+  if (fields.expiresAt > latest) throw new ConfigurationError('invalid_option', path, `must be within the keyring's longest life of a key, ${String(maxLifetime)} ms`);
+  return fields;
+}
