@@ -1,22 +1,27 @@
-import { createKeyCache } from './core/cache.js';
-import { KeystileError } from './core/errors.js';
+import { createKeyCache, lifetimeOf } from './core/cache.js';
+import { ConfigurationError, KeystileError } from './core/errors.js';
 import { createEvents } from './core/events.js';
 import { createExplain } from './core/management/explain.js';
+import { guardActivity, toActivityQuery } from './core/guarded-activity.js';
 import { guardStore } from './core/guarded-store.js';
 import { resolveKeyringOptions, type KeyringOptions } from './core/keyring-options.js';
 import { withEngine, type Engine, type Keyring } from './core/keyring.js';
 import { createFailureGate } from './core/limits/failures.js';
 import { createLeaseKeeper } from './core/limits/leases.js';
 import { createSpender } from './core/limits/spender.js';
+import { createIdLookup } from './core/id-lookup.js';
 import { createLookup } from './core/lookup.js';
 import { createOperations } from './core/management/operations.js';
 import type { Awaitable } from './core/ports.js';
 import { toApiKey, type ApiKey, type KeyRecord } from './core/record.js';
 import { NO_FACTS, toFacts } from './core/request.js';
 import { createReminders } from './core/management/reminders.js';
+import { createRecorder } from './core/recorder.js';
 import { createUses } from './core/uses.js';
+import { createWitness } from './core/witness.js';
 import { createVerifier, type Verify } from './core/verifier.js';
 import type { Verification } from './core/verification.js';
+import { createWatches } from './core/watches.js';
 import { memoryLimiter } from './memory/limiter.js';
 import { memoryStore } from './memory/store.js';
 
@@ -54,28 +59,33 @@ export function createKeyring<const Scope extends string = never, const Plan ext
     report,
   });
   // Nobody else can change a store that no one else has.
-  const cache = createKeyCache({ ...(resolved.store === undefined && { ttlMs: Infinity }), ...resolved.cache });
+  const caching = { ...(resolved.store === undefined && { ttlMs: Infinity }), ...resolved.cache };
+  const [cache, idCache] = [createKeyCache(caching), createKeyCache(caching)];
   const lookup = createLookup({ formats, hashes, store, cache, context, deadlineMs: storeMs, report });
+  const idLookup = createIdLookup({ store, cache: idCache, context });
   const forget = (id: string): void => {
     lookup.forget(id);
+    idLookup.forget(id);
   };
   const uses = createUses(store, context.lifecycle.flushEvery, report);
-  const show = (record: KeyRecord): ApiKey => {
-    const use = uses.pending(record.id);
-    return toApiKey(use === undefined ? record : { ...record, lastUsedAt: use.at, ...(use.ip !== undefined && { lastUsedIp: use.ip }) }, clock.now());
-  };
+  const show = (record: KeyRecord): ApiKey => toApiKey(uses.latest(record), clock.now());
+  const activity = resolved.activity && guardActivity(resolved.activity, storeMs);
+  const recorder = activity && createRecorder(activity, events, context.lifecycle.flushEvery, report);
   const operations = createOperations({ store, formats, hashes, context, events, clock, forget, show });
   const reminders = createReminders(store, events, clock, context.lifecycle, show, report);
   const explain = createExplain(store, spender, context, clock);
-  const verifier = createVerifier({ lookup, spender, failures: createFailureGate(resolved.failureRules, spender), uses, events, clock, report });
+  const judging = { spender, failures: createFailureGate(resolved.failureRules, spender), witness: createWitness(uses, recorder, report), events, clock };
+  const watches = createWatches({ store, events, context, clock, lifetimeMs: lifetimeOf(caching), report });
 
   let closed = false;
-  const verify: Verify = (key, facts) => {
+  const whileOpen = (verifier: Verify): Verify => (key, facts) => {
     if (closed) throw closedError();
     return verifier(key, facts);
   };
+  const verify = whileOpen(createVerifier({ lookup, ...judging }));
+  const vouch = whileOpen(createVerifier({ lookup: idLookup, ...judging }));
   const promised = <T>(work: () => Awaitable<T>): Promise<T> => (closed ? Promise.reject(closedError()) : inPromise(work));
-  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, report };
+  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, vouch, watch: watches.watch, report };
 
   return withEngine<Keyring<Scope, Plan>>(
     {
@@ -112,13 +122,21 @@ export function createKeyring<const Scope extends string = never, const Plan ext
         if (name === 'stale') reminders.start();
         return off;
       },
-      flush: () => promised(() => uses.flush()),
+      async activity(options = {}) {
+        if (activity === undefined) throw new ConfigurationError('invalid_option', 'activity', 'is not kept: give createKeyring an activity log');
+        const query = toActivityQuery(options);
+        await promised(() => recorder?.flush());
+        return activity.list(query);
+      },
+      flush: () => promised(async () => { await Promise.all([uses.flush(), recorder?.flush()]); }),
       close() {
         closed = true;
+        watches.close();
         leases.close();
         cache.clear();
+        idCache.clear();
         reminders.stop();
-        return uses.close();
+        return Promise.all([uses.close(), recorder?.close()]).then(() => undefined);
       },
     },
     engine,

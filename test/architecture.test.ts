@@ -12,7 +12,7 @@ const PARTS: Record<string, { parts: readonly string[]; packages: readonly strin
   express: { parts: ['http', 'core'], packages: [], types: ['node:http', 'express', 'express-serve-static-core'] },
   connect: { parts: ['http', 'core'], packages: [], types: ['node:http', 'connect'] },
   realtime: { parts: ['http', 'core'], packages: [], types: ['node:http', 'node:stream', 'node:net'] },
-  admin: { parts: ['http', 'core'], packages: ['express'], types: ['node:http'] },
+  admin: { parts: ['http', 'core'], packages: ['zod', 'path-to-regexp', 'node:buffer', 'node:crypto', 'node:util'], types: ['node:http'] },
   dashboard: { parts: ['admin'], packages: ['node:crypto'], types: ['node:http'] },
   jwt: { parts: ['http', 'core'], packages: ['jose', 'node:crypto'], types: ['node:http'] },
   sql: { parts: ['core'], packages: ['kysely', 'node:crypto'] },
@@ -21,7 +21,7 @@ const PARTS: Record<string, { parts: readonly string[]; packages: readonly strin
   cli: { parts: ['core', 'keyring', 'sql', 'redis'], packages: ['node:fs', 'node:util', 'node:process'] },
 };
 
-const ENTRIES = ['src/index.ts', 'src/connect/index.ts', 'src/testing/index.ts'];
+const ENTRIES = ['src/index.ts', 'src/admin/index.ts', 'src/connect/index.ts', 'src/jwt/index.ts', 'src/testing/index.ts'];
 
 /** `core` of src/core/x.ts, `keyring` of src/keyring.ts, `index` of src/index.ts. */
 const partOf = (path: string): string => /^src\/([\w-]+)/.exec(path)?.[1] ?? path;

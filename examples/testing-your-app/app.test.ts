@@ -58,5 +58,5 @@ function brokenStore(): KeyStore {
   const fail = (): never => {
     throw new Error('connection refused');
   };
-  return { insert: fail, find: fail, update: fail, delete: fail, list: fail };
+  return { insert: fail, find: fail, update: fail, replace: fail, delete: fail, list: fail, touch: fail };
 }

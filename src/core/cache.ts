@@ -28,6 +28,12 @@ export interface CacheOptions {
   readonly ttlMs?: number;
 }
 
+const DEFAULT_TTL_MS = 30_000;
+const SHORTEST_LIFETIME_MS = 2_000;
+
+/** How long a change made by another process may go unseen by what is open. Requests without a cache see it at once. */
+export const lifetimeOf = ({ max, ttlMs = DEFAULT_TTL_MS }: CacheOptions): number => (max === 0 && ttlMs !== Infinity ? SHORTEST_LIFETIME_MS : Math.max(SHORTEST_LIFETIME_MS, ttlMs));
+
 /** Recency is noted at most this often per entry: moving an entry costs more than finding it. */
 const TOUCH_EVERY_MS = 1_000;
 
@@ -47,7 +53,7 @@ interface Slot extends Held {
  * Named by digest alone, every key would need its checksum looked at before anything is hashed, or a made-up key would cost a hash.
  * Its end says nearly as well whether a key is in use, at a tenth of the checksum's 0.3 µs.
  */
-export function createKeyCache({ max = 100_000, ttlMs = 30_000 }: CacheOptions): KeyCache {
+export function createKeyCache({ max = 100_000, ttlMs = DEFAULT_TTL_MS }: CacheOptions): KeyCache {
   const nothing = (): undefined => undefined;
   if (max === 0 || ttlMs === 0) return { at: nothing, use: nothing, set: nothing, forget: nothing, clear: nothing };
   const elapsed = createStopwatch();

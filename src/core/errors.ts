@@ -9,6 +9,7 @@ export type RefusalCode =
   | 'scheduled_key'
   | 'disabled_key'
   | 'revoked_key'
+  | 'invalid_token'
   | 'wrong_tenant'
   | 'wrong_environment'
   | 'insufficient_scope'

@@ -9,7 +9,7 @@ import { resolveLifecycle, type LifecycleOptions } from './management/lifecycle-
 import { checkRules, perMinute, type LimitRule } from './limits/rules.js';
 import type { OnLimiterError } from './limits/spender.js';
 import { checkOptions, isPlainObject } from './options.js';
-import type { Clock, Hasher, KeyStore, Limiter } from './ports.js';
+import type { ActivityLog, Clock, Hasher, KeyStore, Limiter } from './ports.js';
 import { createScopeBook, type ScopeDeclarations } from './scopes.js';
 
 /** Settings of `createKeyring`. Everything but `prefix` has a default. */
@@ -35,6 +35,8 @@ export interface KeyringOptions<Scope extends string = string, Plan extends stri
   readonly limiter?: Limiter;
   /** When the limiter fails: count in this process (`local`, the default), refuse (`closed`) or let pass (`open`). */
   readonly onLimiterError?: OnLimiterError;
+  /** Where requests and operations are written down, for review. Default: nowhere. */
+  readonly activity?: ActivityLog;
   /** Rules for the life of every key. */
   readonly lifecycle?: LifecycleOptions;
   /** The verified-key cache; `false` asks the store for every request. */
@@ -53,6 +55,7 @@ export interface ResolvedKeyringOptions {
   readonly failureRules: readonly LimitRule[];
   readonly store: KeyStore | undefined;
   readonly limiter: Limiter | undefined;
+  readonly activity: ActivityLog | undefined;
   readonly onLimiterError: OnLimiterError;
   readonly cache: CacheOptions;
   readonly storeMs: number;
@@ -60,7 +63,7 @@ export interface ResolvedKeyringOptions {
   readonly clock: Clock | undefined;
 }
 
-const OPTIONS = ['prefix', 'formats', 'scopes', 'plans', 'limits', 'hashing', 'store', 'limiter', 'onLimiterError', 'cache', 'deadlines', 'lifecycle', 'clock'];
+const OPTIONS = ['prefix', 'formats', 'scopes', 'plans', 'limits', 'hashing', 'store', 'limiter', 'onLimiterError', 'cache', 'deadlines', 'lifecycle', 'activity', 'clock'];
 const STORE_METHODS = ['insert', 'find', 'update', 'replace', 'delete', 'list', 'touch'];
 const LIMITER_METHODS = ['consume', 'peek', 'renew', 'release', 'reset'];
 
@@ -91,6 +94,7 @@ export function resolveKeyringOptions(options: KeyringOptions): ResolvedKeyringO
     failureRules: windows(checkRules(limits.failures ?? [perMinute(600, { per: 'ip', name: 'failures' })], 'limits.failures'), 'limits.failures'),
     store: options.store === undefined ? undefined : port<KeyStore>(options.store, 'store', STORE_METHODS),
     limiter: options.limiter === undefined ? undefined : port<Limiter>(options.limiter, 'limiter', LIMITER_METHODS),
+    activity: options.activity === undefined ? undefined : port<ActivityLog>(options.activity, 'activity', ['append', 'list']),
     onLimiterError: oneOf(options.onLimiterError ?? 'local', 'onLimiterError', ['local', 'closed', 'open']),
     cache: options.cache === false ? { max: 0 } : cacheOptions(options.cache),
     storeMs,

@@ -3,6 +3,7 @@ import type { KeyPatch, KeySettings } from './management/draft.js';
 import type { EventName, KeyringEvents } from './events.js';
 import type { Explanation } from './management/explain.js';
 import type { FormatBook } from './format/format-book.js';
+import type { ActivityOptions } from './guarded-activity.js';
 import type { KeyFormat } from './format/key-format.js';
 import type { Spender } from './limits/spender.js';
 import type { CreatedKey } from './management/created-key.js';
@@ -12,12 +13,13 @@ import type { Guard } from './management/changes.js';
 import type { ListOptions, RevokeOptions } from './management/operations.js';
 import type { StaleKey } from './management/reminders.js';
 import type { RotateOptions, SlotSettings, Succession } from './management/succession.js';
-import type { Clock } from './ports.js';
+import type { ActivityPage, Clock } from './ports.js';
 import type { ApiKey, KeySlot } from './record.js';
 import type { VerifyRequest } from './request.js';
 import type { ScopeBook } from './scopes.js';
 import type { Verification } from './verification.js';
 import type { Verify } from './verifier.js';
+import type { Watches } from './watches.js';
 
 /**
  * The service object of keystile: it issues keys, verifies them and manages them. Made by `createKeyring`; typed by its
@@ -127,10 +129,16 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
   /** Listens to an event; the answer stops listening. A listener that throws is reported as `fault`. */
   on<Name extends EventName>(name: Name, listener: (event: KeyringEvents[Name]) => void): () => void;
 
-  /** Writes what is waiting to the store: times of last use. Runs by itself every few seconds, and on `close`. */
+  /** What has happened to keys and with them, newest first; needs the option `activity`. */
+  activity(options?: ActivityOptions): Promise<ActivityPage>;
+
+  /** Writes what is waiting to the store and the log: times of last use, activity. Runs by itself every few seconds, and on `close`. */
   flush(): Promise<void>;
 
-  /** Flushes, gives back all leases and stops timers; what is asked afterwards rejects with `keyring_closed`. The store stays open. */
+  /**
+   * Flushes, gives back all leases, ends open sockets and event streams and stops timers; what is asked afterwards rejects with
+   * `keyring_closed`. The store stays open.
+   */
   close(): Promise<void>;
 }
 
@@ -145,6 +153,10 @@ export interface Engine {
   /** How long a host's callback may take. */
   readonly deadlineMs: number;
   readonly verify: Verify;
+  /** The same for a key, by its id, to which the caller's right has been proven otherwise. */
+  readonly vouch: Verify;
+  /** Ends what stays open with a key as soon as the key would no longer be let in. */
+  readonly watch: Watches['watch'];
   readonly report: (error: unknown) => void;
 }
 

@@ -37,11 +37,19 @@ export interface KeyQuery {
   readonly status?: 'active' | 'scheduled' | 'disabled' | 'expired' | 'revoked';
   /** Case-insensitive part of the id, name, tenant id or owner id. */
   readonly search?: string;
+  /** Default: `createdAt`, falling. */
+  readonly sort?: KeySort;
   /** Epoch milliseconds against which `status` is derived. */
   readonly now: number;
 }
 
-/** One page of records, newest first (`createdAt` falling, then `id` falling). */
+/** What a list is sorted by, and then by id in the same direction. Texts go by character code; keys without the value come last, whichever way. */
+export interface KeySort {
+  readonly by: 'createdAt' | 'name' | 'lastUsedAt' | 'expiresAt';
+  readonly direction: 'asc' | 'desc';
+}
+
+/** One page of records: newest first (`createdAt` falling, then `id` falling) unless `sort` says otherwise. */
 export interface KeyPage {
   readonly records: readonly KeyRecord[];
   /** Absent on the last page. */
@@ -88,6 +96,44 @@ export interface KeyUse {
   readonly at: number;
   /** Absent when the request came without an address; the record then keeps what it has. */
   readonly ip?: string;
+}
+
+/** Something that has happened to a key or with it. Holds no secret, no hash and no query string. */
+export interface Activity {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** `request`, or what an operation has done: `created`, `rotated`, `revoked`, … */
+  readonly action: string;
+  /** `ok`, or the code with which a request was refused. */
+  readonly result: string;
+  readonly keyId: string;
+  readonly tenantId?: string;
+  /** Who had an operation done; a request is the key's own. */
+  readonly by?: string;
+  readonly ip?: string;
+  readonly method?: string;
+  readonly path?: string;
+}
+
+/** Which entries are asked for. Every filter that is present must hold. */
+export interface ActivityQuery {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly keyId?: string;
+  readonly tenantId?: string;
+}
+
+/** One page of entries, newest first. */
+export interface ActivityPage {
+  readonly entries: readonly Activity[];
+  /** Absent on the last page. */
+  readonly nextCursor?: string;
+}
+
+/** Where activity is written down. A log that fails loses entries, reported as `fault`; no request waits for it. */
+export interface ActivityLog {
+  append(entries: readonly Activity[]): Awaitable<void>;
+  list(query: ActivityQuery): Awaitable<ActivityPage>;
 }
 
 /** One counter's subject and the rules that apply to it. */

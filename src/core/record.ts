@@ -84,6 +84,16 @@ export function statusOf(record: KeyRecord, now: number): KeyStatus {
   return 'active';
 }
 
+/** A record after changes, one version on. */
+export function changed(record: KeyRecord, changes: KeyChanges): KeyRecord {
+  return withoutEmpty({ ...record, ...changes, version: record.version + 1 }) as unknown as KeyRecord;
+}
+
+/** `undefined`, and `null`, which is what it becomes on the way through JSON, stand for a field that is absent. */
+export function withoutEmpty(fields: object): { readonly [field: string]: unknown } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== null));
+}
+
 /** The view of a record that may be shown: no hash. */
 export function toApiKey(record: KeyRecord, now: number): ApiKey {
   const { hash: _hash, ...shown } = record;

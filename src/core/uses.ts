@@ -1,67 +1,78 @@
+import { readAddress } from './access/address.js';
 import type { GuardedStore } from './guarded-store.js';
-import { isPromise } from './awaitable.js';
 import type { KeyUse } from './ports.js';
+import type { KeyRecord } from './record.js';
 
 /** Uses of keys that are still to be written to the store. */
 export interface Uses {
   note(use: KeyUse): void;
-  /** The use of a key that the store does not know of yet. */
-  pending(id: string): KeyUse | undefined;
+  /** A record with the use that the store does not know of yet. */
+  latest(record: KeyRecord): KeyRecord;
   /** Writes what is due. What the store does not take is kept, and tried again with the next flush. */
   flush(): Promise<void>;
   /** Writes what is due, and stops. */
   close(): Promise<void>;
 }
 
-/** More keys than this are written before their time, so that a crowd of them does not fill the memory. */
+/** So many keys are written before their time; of more, while the store takes none, no note is made. They are notes, not keys. */
 const MOST = 10_000;
 
 export function createUses(store: GuardedStore, flushEvery: number, report: (error: unknown) => void): Uses {
   let waiting = new Map<string, KeyUse>();
-  let writing = new Map<string, KeyUse>();
+  let writing: ReadonlyMap<string, KeyUse> = new Map();
   let timer: NodeJS.Timeout | undefined;
-  let flushing: Promise<void> | undefined;
+  let flushing = Promise.resolve();
+  let closed = false;
 
   const write = async (): Promise<void> => {
     if (waiting.size === 0) return;
-    [writing, waiting] = [waiting, new Map()];
+    writing = waiting;
+    waiting = new Map();
     try {
-      const taken = store.touch([...writing.values()]);
-      if (isPromise(taken)) await taken;
+      await store.touch([...writing.values()]);
     } catch (error) {
       report(error);
-      // A use that has come since is the later one. More than the bound is given up: these are notes, not keys.
-      if (waiting.size < MOST) for (const [id, use] of writing) if (!waiting.has(id)) waiting.set(id, use);
-    } finally {
-      writing = new Map();
+      // A use that has come since is the later one.
+      for (const [id, use] of writing) if (waiting.size < MOST && !waiting.has(id)) waiting.set(id, use);
     }
+    writing = new Map();
+    if (waiting.size > 0) later();
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
     // One after the other: what is waiting now goes with the next.
-    flushing = (flushing ?? Promise.resolve()).then(write);
+    flushing = flushing.then(write);
     return flushing;
   };
   const later = (): void => {
-    timer ??= setTimeout(() => {
-      void flush().then(() => {
-        if (waiting.size > 0) later();
-      });
-    }, flushEvery).unref();
+    if (!closed) timer ??= setTimeout(() => void flush(), flushEvery).unref();
   };
 
   return {
-    note(use) {
-      waiting.set(use.id, use);
-      if (waiting.size > MOST) void flush();
+    note({ id, at, ip }) {
+      const before = waiting.get(id);
+      if (closed || (before === undefined && waiting.size >= MOST)) return;
+      const known = ip === undefined ? before?.ip : readable(ip);
+      waiting.set(id, { id, at, ...(known !== undefined && { ip: known }) });
+      if (before === undefined && waiting.size === MOST) void flush();
       else later();
     },
-    pending: (id) => waiting.get(id) ?? writing.get(id),
+    latest(record) {
+      const use = waiting.get(record.id) ?? writing.get(record.id);
+      // Another process may have written a later one.
+      if (use === undefined || !(use.at > (record.lastUsedAt ?? -1))) return record;
+      return { ...record, lastUsedAt: use.at, ...(use.ip !== undefined && { lastUsedIp: use.ip }) };
+    },
     flush,
-    async close() {
-      await flush();
-      clearTimeout(timer);
+    close() {
+      closed = true;
+      return flush();
     },
   };
+}
+
+/** A host may take the address from a header that anybody can write: what is none must not spoil the writing of all the others. */
+function readable(ip: string): string | undefined {
+  return readAddress(ip) === undefined ? undefined : ip.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -10,8 +10,8 @@ import type { Lookup } from './lookup.js';
 import type { LookupFailure } from './proof.js';
 import type { Awaitable, Clock } from './ports.js';
 import type { RequestFacts } from './request.js';
-import type { Uses } from './uses.js';
-import { accepted, INVALID_KEY, limited, MALFORMED_KEY, refused, type Accepted, type Refused, type Verification } from './verification.js';
+import { accepted, INVALID_KEY, limited, MALFORMED_KEY, refused, type Refused, type Verification } from './verification.js';
+import type { Witness } from './witness.js';
 
 /** Decides about one presented key. Answers at once when the key is cached and the limiter is in memory. */
 export type Verify = (key: unknown, facts: RequestFacts) => Awaitable<Verification>;
@@ -21,15 +21,12 @@ export interface VerifierSettings {
   readonly spender: Spender;
   readonly failures: FailureGate;
   readonly events: Events;
-  readonly uses: Pick<Uses, 'note'>;
+  readonly witness: Witness;
   readonly clock: Clock;
-  readonly report: (error: unknown) => void;
 }
 
-const USE_EVERY_MS = 1_000;
-
 /** The order of the checks is the contract: nothing about a key is told before its secret is proven, limits come last. */
-export function createVerifier({ lookup, spender, failures, uses, events, clock, report }: VerifierSettings): Verify {
+export function createVerifier({ lookup, spender, failures, witness, events, clock }: VerifierSettings): Verify {
   const failed = (failure: LookupFailure, facts: RequestFacts): Awaitable<Refused> => {
     if (failure === 'busy') return failures.tooMany(facts);
     return failures.count(facts, failure === 'malformed' ? MALFORMED_KEY : INVALID_KEY);
@@ -46,29 +43,14 @@ export function createVerifier({ lookup, spender, failures, uses, events, clock,
   /** Whether something has been changed since this entry, just loaded, was read. */
   const isPassed = (entry: KeyEntry): boolean => entry.generation !== lookup.generation();
 
-  /** Notes the use of a key, at most once a second: an address is dear to ask for, and nobody looks closer. */
-  const welcome = (entry: KeyEntry, facts: RequestFacts, answer: Accepted): Accepted => {
-    const at = clock.now();
-    if (at - entry.use.at < USE_EVERY_MS && at >= entry.use.at) return answer;
-    entry.use.at = at;
-    let ip: string | undefined;
-    try {
-      ip = facts.clientIp();
-    } catch (error) {
-      report(error);
-    }
-    uses.note({ id: entry.record.id, at, ...(ip !== undefined && { ip }) });
-    return answer;
-  };
-
   /** After a wait the key may have been changed: what was spent stays spent, what the key may do is asked again. */
   const settle = (key: string, entry: KeyEntry, facts: RequestFacts, spent: Spending, generation: number): Awaitable<Verification> => {
     if (spent.outcome === 'full') throw limiterUnavailable('the limiter has no room for another key');
     if (spent.outcome === 'limited') return limited(spent.states, spent.retryAfterMs, undefined, entry.record.id);
-    if (generation === lookup.generation()) return welcome(entry, facts, accepted(entry.principal, spent.states, spent.release));
+    if (generation === lookup.generation()) return accepted(entry.principal, spent.states, spent.release);
     const again = (found: KeyEntry | LookupFailure): Awaitable<Verification> => {
       const refusal = typeof found === 'string' ? failed(found, facts) : judge(found, facts, clock.now());
-      if (refusal === undefined) return welcome(found as KeyEntry, facts, accepted((found as KeyEntry).principal, spent.states, spent.release));
+      if (refusal === undefined) return accepted((found as KeyEntry).principal, spent.states, spent.release);
       spent.release();
       return refusal;
     };
@@ -87,16 +69,28 @@ export function createVerifier({ lookup, spender, failures, uses, events, clock,
     }
   };
 
-  const admit = (key: string, entry: KeyEntry, facts: RequestFacts, now: number): Awaitable<Verification> => {
+  const consider = (key: string, entry: KeyEntry, facts: RequestFacts, now: number): Awaitable<Verification> => {
     const refusal = judge(entry, facts, now);
     if (refusal !== undefined) return refusal;
-    if (entry.unlimited !== undefined) return welcome(entry, facts, entry.unlimited);
-    if (facts.counted(entry.record.id)) return welcome(entry, facts, accepted(entry.principal));
+    if (entry.unlimited !== undefined) return entry.unlimited;
+    if (facts.counted(entry.record.id)) return accepted(entry.principal);
     const generation = lookup.generation();
     const spent = spender.spend(entry.limits.for(facts), facts.cost);
     return isPromise(spent)
       ? spent.then((value) => settle(key, entry, facts, value, generation))
       : settle(key, entry, facts, spent, generation);
+  };
+
+  const admit: typeof consider = (key, entry, facts, now) => {
+    const decision = consider(key, entry, facts, now);
+    if (!isPromise(decision)) {
+      witness(entry, facts, now, decision);
+      return decision;
+    }
+    return decision.then((verification) => {
+      witness(entry, facts, clock.now(), verification);
+      return verification;
+    });
   };
 
   const told = (verification: Verification): Verification => {

@@ -1,9 +1,8 @@
 import type { Keyring } from '../core/keyring.js';
 import type { Principal } from '../core/principal.js';
 import { createAuth, type ApiKeyAuth } from '../http/auth.js';
-import { socketHost } from '../http/host.js';
+import { expressHost } from '../http/host.js';
 import type { ApiKeyAuthOptions } from '../http/options.js';
-import type { Host } from '../http/types.js';
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- the way @types/express is augmented
@@ -14,12 +13,6 @@ declare global {
     }
   }
 }
-
-/** Express answers for its proxies (`trust proxy`): `req.ip` and `req.secure`. Where they are missing, the socket does. */
-const expressHost: Host = {
-  clientIp: (req) => ('ip' in req ? req.ip : socketHost.clientIp(req)),
-  secure: (req) => req.secure ?? socketHost.secure(req),
-};
 
 /**
  * Middleware that lets a request on only with a valid key of this keyring, within the key's restrictions and limits, and

@@ -3,14 +3,17 @@ import { isPromise } from '../core/awaitable.js';
 import { ConfigurationError, KeystileError } from '../core/errors.js';
 import { engineOf, type Engine, type Keyring } from '../core/keyring.js';
 import type { Awaitable } from '../core/ports.js';
+import type { Principal } from '../core/principal.js';
 import { nothingToRelease } from '../core/verification.js';
 import { createDecide, faulted, type Decision } from './decide.js';
 import { createGuards, type Guards } from './guards.js';
-import { resolveOptions, type ApiKeyAuthOptions } from './options.js';
+import { isDelegated } from './judge-again.js';
+import { resolveOptions, type ApiKeyAuthOptions, type ResolvedOptions } from './options.js';
 import { isGone, releaseAtEnd } from './release.js';
 import { createResponder, type Responder } from './responder.js';
 import { markAnonymous, setPrincipal } from './request-state.js';
 import type { Host, HostRequest, Middleware, Next } from './types.js';
+import { createWatch } from './watch.js';
 
 /** The middleware, and the route guards that belong to it. */
 export type ApiKeyAuth<Scope extends string = string> = Middleware & Guards<Scope>;
@@ -22,9 +25,13 @@ export type ApiKeyAuth<Scope extends string = string> = Middleware & Guards<Scop
 export function createAuth<Scope extends string>(keyring: Keyring<Scope>, options: ApiKeyAuthOptions<Scope>, host: Host): ApiKeyAuth<Scope> {
   const engine = engineOf(keyring);
   if (engine === undefined) throw new ConfigurationError('invalid_option', 'keyring', 'must be made by createKeyring()');
-  const resolved = resolveOptions(options, engine);
+  return createPipeline<Scope>(engine, resolveOptions(options, engine), host, isDelegated);
+}
+
+/** The same for any kind of credential. `isOther` tells callers that have been let in with another kind before. */
+export function createPipeline<Scope extends string>(engine: Engine, resolved: ResolvedOptions, host: Host, isOther: (caller: Principal) => boolean): ApiKeyAuth<Scope> {
   const responder = createResponder(resolved, engine);
-  const decide = createDecide(engine, resolved, host);
+  const decide = createDecide(engine, resolved, host, isOther);
   const finish = createFinish(engine, responder);
 
   const middleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
@@ -49,7 +56,7 @@ export function createAuth<Scope extends string>(keyring: Keyring<Scope>, option
       later(faulted(engine, error));
     });
   };
-  return Object.assign(middleware, createGuards<Scope>(engine, resolved, responder));
+  return Object.assign(middleware, createGuards<Scope>(engine, resolved, responder, createWatch(engine, resolved, host)));
 }
 
 function createFinish(engine: Engine, responder: Responder): (decision: Decision, req: HostRequest, res: ServerResponse, next: Next) => void {

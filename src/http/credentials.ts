@@ -5,9 +5,9 @@ import type { Awaitable } from '../core/ports.js';
 import { headerLines, removeHeader, removeQuery } from './raw-request.js';
 import type { HostRequest } from './types.js';
 
-/** Where a request may carry its key. Made by {@link header}, {@link bearer}, {@link basic} and {@link query}. */
+/** Where a request may carry its key. Made by {@link header}, {@link bearer}, {@link basic}, {@link query} and `subprotocol`. */
 export interface CredentialSource {
-  readonly kind: 'header' | 'bearer' | 'basic' | 'query' | 'function';
+  readonly kind: 'header' | 'bearer' | 'basic' | 'query' | 'subprotocol' | 'function';
   /** Header to `Vary` on; absent where no header is read. */
   readonly header?: string;
   /** Challenge for `WWW-Authenticate`, RFC 9110 §11.6.1; absent where no scheme fits. */
@@ -132,9 +132,8 @@ function authorization(req: HostRequest, scheme: string, use: (value: string) =>
   });
 }
 
-/** The option `credentials` as sources. Default: `X-API-Key`, then `Authorization: Bearer`. */
+/** The option `credentials` as sources. */
 export function resolveSources(credentials: unknown): readonly CredentialSource[] {
-  if (credentials === undefined) return [header('X-API-Key'), bearer()];
   const list: readonly unknown[] = Array.isArray(credentials) ? credentials : [credentials];
   if (list.length === 0) throw new ConfigurationError('invalid_option', 'credentials', 'must name at least one source');
   return list.map((source, index) => {
@@ -142,6 +141,6 @@ export function resolveSources(credentials: unknown): readonly CredentialSource[
     const path = `credentials[${String(index)}]`;
     checkOptions(source, path, ['kind', 'header', 'challenge', 'read', 'strip']);
     if (typeof (source as Partial<CredentialSource>).read === 'function' && typeof (source as Partial<CredentialSource>).strip === 'function') return source as CredentialSource;
-    throw new ConfigurationError('invalid_option', path, 'must be header(), bearer(), basic(), query() or a function');
+    throw new ConfigurationError('invalid_option', path, 'must be header(), bearer(), basic(), query(), subprotocol() or a function');
   });
 }

@@ -5,12 +5,14 @@ import { guarded } from '../core/guarded-store.js';
 import type { Engine } from '../core/keyring.js';
 import { ipBucket } from '../core/limits/buckets.js';
 import type { Awaitable, LimitState } from '../core/ports.js';
+import type { RequestFacts } from '../core/request.js';
 import { limited, nothingToRelease, refused, type Refused, type Verification } from '../core/verification.js';
 import { readCredential, type CredentialSource, type Presented } from './credentials.js';
 import { clientIpOf, createFacts, type Answers } from './facts.js';
+import { judgeAgain } from './judge-again.js';
 import type { ResolvedOptions } from './options.js';
 import { isCut } from './raw-request.js';
-import { markTaken, wasAnonymous } from './request-state.js';
+import { markTaken, principalFor, wasAnonymous } from './request-state.js';
 import type { Host, HostRequest } from './types.js';
 
 /** A request that may go on: with a key, or, without a principal, anonymously. */
@@ -38,7 +40,7 @@ const AMBIGUOUS = withoutSource(refused('ambiguous_credentials'));
 const MALFORMED = withoutSource(refused('malformed_request'));
 const INSECURE = withoutSource(refused('insecure_transport'));
 
-export function createDecide(engine: Engine, options: ResolvedOptions, host: Host): Decide {
+export function createDecide(engine: Engine, options: ResolvedOptions, host: Host, isOther: (caller: Principal) => boolean): Decide {
   const { sources, required, tenant, cost, anonymousLimits } = options;
   const { looksLikeKey } = engine.formats;
   const factsOf = createFacts(engine, options, host);
@@ -55,9 +57,12 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
     );
   const costOf = (req: HostRequest): Awaitable<number> => (cost === undefined ? 1 : callback('cost', () => cost(req), isCost));
 
-  const verify = (req: HostRequest, key: string, source: CredentialSource): Awaitable<Decision> => {
+  const judge = (caller: string | Principal, facts: RequestFacts): Awaitable<Verification> =>
+    typeof caller === 'string' ? engine.verify(caller, facts) : judgeAgain(engine, caller, facts);
+
+  const verify = (req: HostRequest, caller: string | Principal, source: CredentialSource | undefined): Awaitable<Decision> => {
     const withAnswers = (answers: Answers): Awaitable<Decision> =>
-      chain<Verification, Decision>(engine.verify(key, factsOf(req, answers)), (verification) => ({ verification, source }));
+      chain<Verification, Decision>(judge(caller, factsOf(req, answers)), (verification) => ({ verification, source }));
     if (tenant === undefined && cost === undefined) return withAnswers({ tenant: null, cost: 1 });
     const asked = tenant === undefined ? null : callback('tenant', () => tenant(req), isTenant);
     return chain<string | null | undefined, Decision>(asked, (wanted) => chain(costOf(req), (units) => withAnswers({ tenant: wanted, cost: units })));
@@ -94,9 +99,12 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
     markTaken(req, foundIn);
   };
 
-  const judge = (req: HostRequest, presented: Presented): Awaitable<Decision> => {
-    if (presented === 'none') return withoutKey(req);
-    if (presented === 'ambiguous') return AMBIGUOUS;
+  const decide = (req: HostRequest, presented: Presented): Awaitable<Decision> => {
+    const before = principalFor(req, engine);
+    const other = before !== undefined && isOther(before) ? before : undefined;
+    if (presented === 'none') return other === undefined ? withoutKey(req) : verify(req, other, undefined);
+    // A key and a token on one request: nothing says whose rights count.
+    if (presented === 'ambiguous' || other !== undefined) return AMBIGUOUS;
     if (options.stripCredential) takeOut(req, presented.source);
     return verify(req, presented.key, presented.source);
   };
@@ -105,8 +113,8 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
     if (options.requireHttps && !host.secure(req)) return INSECURE;
     if (isCut(req)) return MALFORMED;
     const presented = readCredential(req, sources, looksLikeKey);
-    if (!isPromise(presented)) return judge(req, presented);
-    return chain(guarded(() => presented, (value) => value as Presented, 'credentials', engine.deadlineMs), (value) => judge(req, value));
+    if (!isPromise(presented)) return decide(req, presented);
+    return chain(guarded(() => presented, (value) => value as Presented, 'credentials', engine.deadlineMs), (value) => decide(req, value));
   };
 }
 

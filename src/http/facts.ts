@@ -26,9 +26,9 @@ interface HttpFacts extends RequestFacts {
   readonly req: HostRequest;
 }
 
-/** Makes the facts of HTTP requests, which are read from a request only when a rule asks. */
+/** Makes the facts of requests and upgrades, which are read from a request only when a rule asks. */
 export function createFacts(engine: Engine, options: ResolvedOptions, host: Host): (req: HostRequest, answers: Answers) => RequestFacts {
-  const { environment, scopes } = options;
+  const { environment, scopes, upgrade } = options;
   // Shared by all requests: five closures for each would cost more than the checks that ask them.
   function counted(this: HttpFacts, keyId: string): boolean {
     return wasCounted(this.req, engine, keyId);
@@ -37,7 +37,7 @@ export function createFacts(engine: Engine, options: ResolvedOptions, host: Host
     return clientIpOf(this.req, options, host);
   }
   return (req, { tenant, cost }) => {
-    const facts: HttpFacts = { req, tenant, environment, scopes, realtime: false, upgrade: false, cost, remote: true, counted, clientIp, sender, method, target };
+    const facts: HttpFacts = { req, tenant, environment, scopes, realtime: upgrade, upgrade, cost, remote: true, counted, clientIp, sender, method, target };
     return facts;
   };
 }

@@ -3,22 +3,25 @@ import { ConfigurationError, storeUnavailable } from '../core/errors.js';
 import type { Engine } from '../core/keyring.js';
 import { refused, type Refused } from '../core/verification.js';
 import { readCredential, type CredentialSource, type Presented } from './credentials.js';
+import { carriesDelegatedToken } from './delegated-token.js';
 import type { ResolvedOptions } from './options.js';
+import { isGone, releaseAtEnd } from './release.js';
 import { principalFor, takenFrom } from './request-state.js';
 import type { Responder } from './responder.js';
 import type { HostRequest, Middleware } from './types.js';
+import type { Watch } from './watch.js';
 
 /** Guards for single routes; mount them behind the middleware they belong to. */
 export interface Guards<Scope extends string = string> {
   /** Refuses a key that lacks one of the scopes. The request has been counted by then. */
   requireScopes(...scopes: readonly [Scope, ...Scope[]]): Middleware;
-  /** Refuses a key that may not open event streams. */
+  /** Refuses a key that may not open event streams, and ends the response as soon as its key would no longer be let in. */
   requireRealtime(): Middleware;
-  /** For routes of signed-in people: refuses whoever comes with an API key, also where the middleware has not run. */
+  /** For routes of signed-in people: refuses whoever comes with an API key, or with a token that was exchanged for one, also where the middleware has not run. */
   forbidApiKeys(): Middleware;
 }
 
-export function createGuards<Scope extends string>(engine: Engine, options: ResolvedOptions, responder: Responder): Guards<Scope> {
+export function createGuards<Scope extends string>(engine: Engine, options: ResolvedOptions, responder: Responder, watch: Watch): Guards<Scope> {
   /** A guard that asks something of the key; without one there is nobody to ask. */
   const guard =
     (judge: (principal: NonNullable<HostRequest['apiKey']>) => Refused | undefined): Middleware =>
@@ -42,11 +45,26 @@ export function createGuards<Scope extends string>(engine: Engine, options: Reso
       });
     },
 
-    requireRealtime: () => guard((principal) => (principal.realtime ? undefined : refused('realtime_not_allowed', { keyId: principal.id }))),
+    requireRealtime() {
+      const allowed = guard((principal) => (principal.realtime ? undefined : refused('realtime_not_allowed', { keyId: principal.id })));
+      return (req: HostRequest, res, next) => {
+        allowed(req, res, (error) => {
+          const principal = principalFor(req, engine);
+          if (error !== undefined || principal === undefined) {
+            next(error);
+            return;
+          }
+          if (isGone(req, res)) return;
+          // As if the client had left: a handler that goes on writing is used to that.
+          releaseAtEnd(req, res, watch(req, principal, () => res.destroy()));
+          if (!res.destroyed) next();
+        });
+      };
+    },
 
     forbidApiKeys: () => (req: HostRequest, res, next) => {
       const answer = (presented: Presented): void => {
-        if (req.apiKey === undefined && presented === 'none') next();
+        if (req.apiKey === undefined && presented === 'none' && !carriesDelegatedToken(req)) next();
         else responder.refuse(refused('api_key_not_accepted'), undefined, req, res, next);
       };
       const fault = (error: unknown): void => {

@@ -6,3 +6,9 @@ export const socketHost: Host = {
   clientIp: (req) => req.socket.remoteAddress,
   secure: (req) => (req.socket as Partial<TLSSocket>).encrypted === true,
 };
+
+/** Express answers for its proxies (`trust proxy`): `req.ip` and `req.secure`. Where they are missing, the socket does. */
+export const expressHost: Host = {
+  clientIp: (req) => ('ip' in req ? req.ip : socketHost.clientIp(req)),
+  secure: (req) => req.secure ?? socketHost.secure(req),
+};

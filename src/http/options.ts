@@ -3,7 +3,7 @@ import { checkRules, type LimitRule } from '../core/limits/rules.js';
 import { checkOptions, unknownName } from '../core/options.js';
 import type { Engine } from '../core/keyring.js';
 import type { Awaitable } from '../core/ports.js';
-import { resolveSources, type CredentialFunction, type CredentialSource } from './credentials.js';
+import { bearer, header, resolveSources, type CredentialFunction, type CredentialSource } from './credentials.js';
 import { PROBLEMS, type RefusalInfo, type RefusalMessages } from './refusals.js';
 import type { HostRequest } from './types.js';
 
@@ -53,8 +53,19 @@ export interface ApiKeyAuthOptions<Scope extends string = string> {
   readonly refusals?: RefusalOptions;
 }
 
+/** A way in: which options make sense there, where a key stands unless said otherwise, and whether it is for upgrades. */
+export interface Entrance {
+  readonly path: string;
+  readonly names: readonly string[];
+  readonly refusals: readonly string[];
+  readonly sources: readonly CredentialSource[];
+  readonly upgrade: boolean;
+}
+
 /** Options with every default filled in and nothing left to decide. */
 export interface ResolvedOptions {
+  /** These are for upgrades: judged by a key's realtime rule, not by its endpoint rules. */
+  readonly upgrade: boolean;
   readonly sources: readonly CredentialSource[];
   readonly required: boolean | ((req: HostRequest) => Awaitable<boolean>);
   readonly tenant: ((req: HostRequest) => Awaitable<string | null | undefined>) | undefined;
@@ -71,19 +82,26 @@ export interface ResolvedOptions {
   readonly deliver: 'respond' | 'next';
 }
 
-const NAMES = ['credentials', 'required', 'tenant', 'environment', 'scopes', 'anonymousLimits', 'cost', 'clientIp', 'requireHttps', 'headers', 'stripCredential', 'refusals'];
+const REQUESTS: Entrance = {
+  path: 'apiKeyAuth',
+  names: ['credentials', 'required', 'tenant', 'environment', 'scopes', 'anonymousLimits', 'cost', 'clientIp', 'requireHttps', 'headers', 'stripCredential', 'refusals'],
+  refusals: ['messages', 'render', 'deliver'],
+  sources: [header('X-API-Key'), bearer()],
+  upgrade: false,
+};
 
 /** Checks and completes the options; throws a `ConfigurationError` that names the wrong one. */
-export function resolveOptions(options: unknown, engine: Engine): ResolvedOptions {
-  const given = checkOptions(options, 'apiKeyAuth', NAMES) as ApiKeyAuthOptions;
+export function resolveOptions(options: unknown, engine: Engine, entrance: Entrance = REQUESTS): ResolvedOptions {
+  const given = checkOptions(options, entrance.path, entrance.names) as ApiKeyAuthOptions;
   const headers = checkOptions(given.headers === undefined ? {} : given.headers, 'headers', ['rateLimit', 'legacy', 'cache']) as HeaderOptions;
-  const refusals = checkOptions(given.refusals === undefined ? {} : given.refusals, 'refusals', ['messages', 'render', 'deliver']) as RefusalOptions;
+  const refusals = checkOptions(given.refusals === undefined ? {} : given.refusals, 'refusals', entrance.refusals) as RefusalOptions;
   const { environment = 'live' } = given;
   const known = engine.formats.environments;
   if (!known.includes(environment)) throw unknownName('unknown_environment', 'environment', environment, known, 'environment');
   if (given.required !== undefined && typeof given.required !== 'boolean' && typeof given.required !== 'function') wrong('required', 'must be a boolean or a function');
   return {
-    sources: resolveSources(given.credentials),
+    upgrade: entrance.upgrade,
+    sources: given.credentials === undefined ? entrance.sources : resolveSources(given.credentials),
     required: given.required ?? true,
     tenant: callback(given, 'tenant'),
     environment,

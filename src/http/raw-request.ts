@@ -49,13 +49,26 @@ function rawLines(raw: readonly string[] | undefined, name: string): readonly st
 
 /** Takes a header out of all three places where Node keeps it. */
 export function removeHeader(req: HostRequest, name: string): void {
+  rewriteHeader(req, name, () => undefined);
+}
+
+/** Writes each line of a header anew in all three places where Node keeps it; `undefined` takes the line out. */
+export function rewriteHeader(req: HostRequest, name: string, rewrite: (line: string) => string | undefined): void {
+  const put = (fields: Record<string, unknown>, value: string | readonly string[] | undefined): void => {
+    if (value === undefined || (typeof value !== 'string' && value.length === 0)) Reflect.deleteProperty(fields, name);
+    else fields[name] = value;
+  };
   // Touching the getter first, so that it cannot be built from rawHeaders later on.
-  const distinct = req.headersDistinct as Record<string, unknown> | undefined;
-  if (distinct !== undefined) Reflect.deleteProperty(distinct, name);
-  Reflect.deleteProperty(req.headers, name);
+  const distinct = req.headersDistinct as Record<string, readonly string[] | undefined> | undefined;
+  if (distinct !== undefined) put(distinct, distinct[name]?.flatMap((line) => rewrite(line) ?? []));
+  const joined = req.headers[name];
+  put(req.headers, typeof joined === 'string' ? rewrite(joined) : joined?.flatMap((line) => rewrite(line) ?? []));
   const raw = req.rawHeaders as string[] | undefined;
   for (let index = (raw?.length ?? 0) - 2; raw !== undefined && index >= 0; index -= 2) {
-    if (raw[index]?.toLowerCase() === name) raw.splice(index, 2);
+    if (raw[index]?.toLowerCase() !== name) continue;
+    const line = rewrite(raw[index + 1] ?? '');
+    if (line === undefined) raw.splice(index, 2);
+    else raw[index + 1] = line;
   }
 }
 

@@ -25,7 +25,7 @@ interface Problem {
   readonly detail: string;
 }
 
-const DOCUMENTATION = 'https://github.com/keystile/keystile/blob/main/docs/errors.md#';
+export const DOCUMENTATION = 'https://github.com/keystile/keystile/blob/main/docs/errors.md#';
 /** IANA registry of HTTP problem types, registered by draft-ietf-httpapi-ratelimit-headers. */
 const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded';
 
@@ -42,6 +42,7 @@ export const PROBLEMS: Readonly<Record<RefusalCode, Problem>> = {
   scheduled_key: { status: 401, title: 'API key not valid yet', detail: 'The API key is not valid yet.' },
   disabled_key: { status: 401, title: 'Disabled API key', detail: 'The API key is disabled.' },
   revoked_key: { status: 401, title: 'Revoked API key', detail: 'The API key has been revoked.' },
+  invalid_token: { status: 401, title: 'Invalid access token', detail: 'The access token is invalid, has expired, or its API key no longer works.' },
   wrong_tenant: { status: 403, title: 'Wrong tenant', detail: INVALID },
   wrong_environment: { status: 403, title: 'Wrong environment', detail: 'The API key belongs to another environment.' },
   insufficient_scope: { status: 403, title: 'Insufficient scope', detail: 'The API key lacks a scope that this request needs.' },

@@ -1,6 +1,6 @@
 import { deepFreeze } from '../core/freeze.js';
-import type { KeyLookup, KeyPage, KeyQuery, KeyStore } from '../core/ports.js';
-import { statusOf, type KeyChanges, type KeyRecord } from '../core/record.js';
+import type { KeyLookup, KeyPage, KeyQuery, KeySort, KeyStore } from '../core/ports.js';
+import { changed, statusOf, type KeyRecord } from '../core/record.js';
 
 /**
  * A store in this process's memory: the default, and the one for unit tests. Everything is gone when the process ends.
@@ -40,31 +40,31 @@ export function memoryStore(): KeyStore {
     idOfHash.delete(record.hash);
     if (record.slot !== undefined) idOfSlot.delete(slotOf(record));
   };
-  const change = (before: KeyRecord, changes: KeyChanges): KeyRecord => {
-    const merged = { ...before, ...structuredClone(changes), version: before.version + 1 };
+  const change = (before: KeyRecord, after: KeyRecord): KeyRecord => {
     drop(before);
-    return keep(withoutEmpty({ ...merged }));
+    return keep(after);
   };
 
   return {
     insert(record) {
       const refusal = obstacle(record);
-      if (refusal === undefined) keep(deepFreeze(structuredClone(record)));
+      if (refusal === undefined) keep(own(record));
       return refusal ?? 'inserted';
     },
     find,
     update(id, version, changes) {
       const before = byId.get(id);
-      return before?.version === version ? change(before, changes) : undefined;
+      return before?.version === version ? change(before, own(changed(before, changes))) : undefined;
     },
     replace(id, version, changes, successor) {
       const before = byId.get(id);
       if (before?.version !== version) return 'changed';
-      const givesUp = 'slot' in changes;
-      const refusal = obstacle(successor, givesUp ? id : undefined);
+      const refusal = obstacle(successor, 'slot' in changes ? id : undefined);
       if (refusal !== undefined) return refusal;
-      change(before, changes);
-      keep(deepFreeze(structuredClone(successor)));
+      // What may fail comes first: both are kept, or neither.
+      const [after, next] = [own(changed(before, changes)), own(successor)];
+      change(before, after);
+      keep(next);
       return 'inserted';
     },
     delete(id) {
@@ -83,14 +83,11 @@ export function memoryStore(): KeyStore {
   };
 }
 
+/** A copy that nobody can change. */
+const own = (record: KeyRecord): KeyRecord => deepFreeze(structuredClone(record));
+
 /** What a slot is unique in. */
 const slotOf = ({ tenantId, environment, slot }: KeyRecord): string => JSON.stringify([tenantId, environment, slot]);
-
-/** `undefined` and `null` clear a field. */
-function withoutEmpty(record: { readonly [field: string]: unknown }): KeyRecord {
-  const set = Object.entries(record).filter(([, value]) => value !== undefined && value !== null);
-  return deepFreeze(Object.fromEntries(set)) as unknown as KeyRecord;
-}
 
 function fits(record: KeyRecord, query: KeyQuery): boolean {
   const { tenantId, owner, environment, tag, slot, deleted = false, status, search, now } = query;
@@ -109,19 +106,45 @@ function fits(record: KeyRecord, query: KeyQuery): boolean {
 /** The texts a search looks in, apart by a character that none of them can hold. */
 const searched = (record: KeyRecord): string => [record.id, record.name, record.tenantId, record.owner?.id].join('\n').toLowerCase();
 
-/** A cursor is the position of the page's last record, so that later inserts neither repeat nor hide one. */
-function pageOf(records: KeyRecord[], { cursor, limit }: KeyQuery): KeyPage {
-  records.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
-  const after = cursor === undefined ? undefined : position(cursor);
-  const rest = after === undefined ? records : records.filter(({ createdAt, id }) => createdAt < after.createdAt || (createdAt === after.createdAt && id < after.id));
-  const page = rest.slice(0, limit);
-  const last = page.at(-1);
-  if (last === undefined || rest.length <= limit) return { records: page };
-  return { records: page, nextCursor: Buffer.from(`${String(last.createdAt)}:${last.id}`).toString('base64url') };
+const NEWEST_FIRST: KeySort = { by: 'createdAt', direction: 'desc' };
+
+/** Where a record stands in an order. */
+interface Position {
+  readonly value: string | number | undefined;
+  readonly id: string;
 }
 
-/** An unreadable cursor is a position before everything: an empty page, no exception. */
-function position(cursor: string): { readonly createdAt: number; readonly id: string } {
-  const [, createdAt = '-1', id = ''] = /^(\d+):(.*)$/s.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  return { createdAt: Number(createdAt), id };
+/** A cursor is the position of the page's last record, so that later inserts neither repeat nor hide one. */
+function pageOf(records: readonly KeyRecord[], { cursor, limit, sort = NEWEST_FIRST }: KeyQuery): KeyPage {
+  const compare = orderOf(sort);
+  const placed = records.map((record) => ({ record, value: record[sort.by], id: record.id })).sort(compare);
+  const after = cursor === undefined ? undefined : readCursor(cursor, sort);
+  const rest = after === undefined ? placed : after === 'unreadable' ? [] : placed.filter((place) => compare(place, after) > 0);
+  const page = rest.slice(0, limit);
+  const last = page.at(-1);
+  const found = page.map(({ record }) => record);
+  if (last === undefined || rest.length <= limit) return { records: found };
+  return { records: found, nextCursor: Buffer.from(JSON.stringify([sort.by, sort.direction, last.value ?? null, last.id])).toString('base64url') };
+}
+
+function orderOf({ direction }: KeySort): (a: Position, b: Position) => number {
+  const before = direction === 'asc' ? -1 : 1;
+  return (a, b) => {
+    if (a.value === b.value) return a.id === b.id ? 0 : a.id < b.id ? before : -before;
+    // Last, whichever way.
+    if (a.value === undefined || b.value === undefined) return a.value === undefined ? 1 : -1;
+    return a.value < b.value ? before : -before;
+  };
+}
+
+/** The position that a cursor of this order names. */
+function readCursor(cursor: string, sort: KeySort): Position | 'unreadable' {
+  try {
+    const [by, direction, value, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
+    const fitting = value === null || typeof value === (sort.by === 'name' ? 'string' : 'number');
+    if (by === sort.by && direction === sort.direction && fitting && typeof id === 'string') return { value: (value as Position['value'] | null) ?? undefined, id };
+  } catch {
+    // Not one of ours.
+  }
+  return 'unreadable';
 }

@@ -1,6 +1,9 @@
 import type { Awaitable } from '../core/ports.js';
 import { absent, fullRecord, HARD_TEXT, plainRecord, same, scribble, type StoreUnderTest, type WithStore } from './store-records.js';
 import { listingContract } from './store-listing.js';
+import { replacingContract } from './store-replacing.js';
+import { slotContract } from './store-slots.js';
+import { useContract } from './store-uses.js';
 import { writingContract } from './store-writing.js';
 import type { TestRunner } from './runner.js';
 
@@ -31,6 +34,9 @@ export function storeContract(runner: TestRunner, make: () => Awaitable<StoreUnd
     insertContract(runner, withStore);
     findContract(runner, withStore);
     writingContract(runner, withStore);
+    slotContract(runner, withStore);
+    replacingContract(runner, withStore);
+    useContract(runner, withStore);
     listingContract(runner, withStore);
   });
 }

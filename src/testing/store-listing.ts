@@ -1,6 +1,6 @@
-import type { KeyQuery } from '../core/ports.js';
+import type { KeyQuery, KeySort } from '../core/ports.js';
 import { statusOf, type KeyRecord, type KeyStatus } from '../core/record.js';
-import { plainRecord, same, walk, type WithStore } from './store-records.js';
+import { fullRecord, plainRecord, same, walk, type WithStore } from './store-records.js';
 import type { TestRunner } from './runner.js';
 
 const ALL: KeyQuery = { limit: 500, now: 1_000 };
@@ -44,6 +44,34 @@ export function listingContract({ describe, it }: TestRunner, withStore: WithSto
       },
     ));
 
+    it('filters by slot', withRecords(
+      [plainRecord('1', { tenantId: 'acme', slot: 'primary' }), plainRecord('2', { tenantId: 'acme', slot: 'secondary' }), plainRecord('3', { tenantId: 'other', slot: 'primary' }), plainRecord('4', { tenantId: 'acme', tags: ['primary'] })],
+      async (ids) => {
+        same(await ids({ slot: 'primary' }), ['3', '1'], 'records with this slot, of every tenant');
+        same(await ids({ slot: 'secondary', tenantId: 'acme' }), ['2'], 'slot and tenant must both hold');
+        same(await ids({ slot: 'secondary', tenantId: 'other' }), [], 'no record fits both');
+      },
+    ));
+
+    it('leaves deleted records out, or gives nothing else', withStore(async (store) => {
+      const deleted = [{ ...fullRecord('full'), deletedAt: 4_102_444_800_001 }, plainRecord('gone', { deletedAt: 0, revokedAt: 5 })];
+      for (const record of [...deleted, plainRecord('here')]) await store.insert(record);
+      const ids = async (query: Partial<KeyQuery>): Promise<string[]> => (await walk(store, { ...ALL, ...query })).ids;
+      same(await ids({}), ['here'], 'without `deleted` they are not listed');
+      same(await ids({ deleted: false }), ['here'], 'nor with `deleted: false`');
+      same(await ids({ deleted: true }), ['full', 'gone'], '`deleted: true` lists them and no others');
+      same(await ids({ deleted: true, limit: 1 }), ['full', 'gone'], 'on every page');
+      same(await ids({ deleted: true, status: 'revoked', environment: 'live' }), ['gone'], 'all other filters hold beside it');
+      same(await ids({ search: 'gone' }), [], 'a search does not find them either');
+      for (const record of deleted) {
+        same(await store.find({ by: 'id', id: record.id }), record, 'find finds them by id, with every field');
+        same(await store.find({ by: 'hash', hashes: [record.hash] }), record, 'and by hash');
+      }
+      same(await store.insert(plainRecord('gone', { hash: 'sha256:other' })), 'conflict', 'until it is removed, a deleted record keeps its id');
+      await store.update('gone', 1, { deletedAt: undefined });
+      same(await ids({}), ['here', 'gone'], 'a record that is deleted no more is listed');
+    }));
+
     it('filters by the status that statusOf derives at `now`', async () => {
       const times = [undefined, 999, 1_000, 1_001];
       const matrix = times.flatMap((notBefore) => times.flatMap((expiresAt) => [undefined, 1_000].flatMap((graceExpiresAt) => [undefined, 1].flatMap((disabledAt) => [undefined, 1].map((revokedAt) => ({ notBefore, expiresAt, graceExpiresAt, disabledAt, revokedAt }))))));
@@ -75,6 +103,36 @@ export function listingContract({ describe, it }: TestRunner, withStore: WithSto
         same(await ids({ search: 'needle', tenantId: 'needles' }), ['3'], 'search and filters hold together');
       },
     ));
+  });
+
+  describe('sorting', () => {
+    const records = [
+      plainRecord('a', { name: 'beta', createdAt: 3, expiresAt: 40 }),
+      plainRecord('b', { name: 'Beta', createdAt: 1, expiresAt: 9, lastUsedAt: 100 }),
+      plainRecord('c', { name: 'alpha', createdAt: 2, lastUsedAt: 9 }),
+      plainRecord('d', { name: 'alpha', createdAt: 10, expiresAt: 40 }),
+      plainRecord('e', { name: 'gamma', createdAt: 2 }),
+    ];
+    /** Rising, those that have the value and those that have none. */
+    const rising: Readonly<Record<KeySort['by'], readonly (readonly string[])[]>> = {
+      createdAt: [['b', 'c', 'e', 'a', 'd']],
+      name: [['b', 'c', 'd', 'a', 'e']],
+      expiresAt: [['b', 'a', 'd'], ['c', 'e']],
+      lastUsedAt: [['c', 'b'], ['a', 'd', 'e']],
+    };
+
+    for (const by of ['createdAt', 'name', 'expiresAt', 'lastUsedAt'] as const) {
+      it(`goes by ${by}, then by id, in either direction`, withRecords(records, async (ids) => {
+        for (const limit of [1, 2, 3, 500]) {
+          same(await ids({ sort: { by, direction: 'asc' }, limit }), rising[by].flat(), `${by} rises in pages of ${String(limit)}: numbers as numbers, texts by character code; records without it come last`);
+          same(await ids({ sort: { by, direction: 'desc' }, limit }), rising[by].flatMap((part) => [...part].reverse()), `${by} falls in pages of ${String(limit)}, and so does the id; records without it come last all the same`);
+        }
+      }));
+    }
+
+    it('is by creation, falling, unless said', withRecords(records, async (ids) => {
+      same(await ids({ sort: { by: 'createdAt', direction: 'desc' } }), await ids({}), 'the usual order, spelt out');
+    }));
   });
 
   describe('paging', () => {

@@ -3,7 +3,7 @@ import { createKeyCache } from '../../src/core/cache.js';
 import type { KeyEntry } from '../../src/core/entry.js';
 import { sha256 } from '../../src/core/hashing/sha256.js';
 import { createKeyring } from '../../src/keyring.js';
-import { CHANGES } from './changes.js';
+import { CHANGEABLE, CHANGES } from './changes.js';
 import { failure, ring, START, tamper, verdict, watchedStore } from './support.js';
 
 const REQUEST = { scopes: ['read'], ip: '192.0.2.1' };
@@ -12,7 +12,7 @@ describe.each(['now', 'later'] as const)('with a store that answers %s', (answer
   it.each(CHANGES)('%s holds for the very next verification', async (_name, change, code) => {
     for (const formats of ['{prefix}_{id}_{secret}{checksum}', '{prefix}_{secret}']) {
       const { keyring } = ring({ formats, store: watchedStore(answers) });
-      const { key, apiKey } = await keyring.create({ name: 'one', scopes: ['read'] });
+      const { key, apiKey } = await keyring.create(CHANGEABLE);
       for (let round = 0; round < 3; round++) expect(await verdict(keyring, key, REQUEST)).toBe('ok');
       await change(keyring, apiKey.id);
       expect(await verdict(keyring, key, REQUEST)).toBe(code);

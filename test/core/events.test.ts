@@ -33,7 +33,7 @@ describe('events', () => {
     expect(events.map(({ name }) => name)).toEqual(['created', 'updated', 'disabled', 'enabled', 'revoked', 'deleted', 'imported']);
     expect(events[0]?.event).toEqual({ at: START, apiKey });
     expect(events[4]?.event).toMatchObject({ apiKey: { id, status: 'revoked', revokedReason: 'leaked', version: 5 } });
-    expect(events[5]?.event).toEqual({ at: START, id });
+    expect(events[5]?.event).toMatchObject({ at: START, apiKey: { id, status: 'revoked', deletedAt: START, version: 6 } });
   });
 
   it('tell of refusals, with the key only when its secret was proven', async () => {

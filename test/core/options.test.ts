@@ -3,6 +3,7 @@ import { apiKeyAuth as connectAuth } from '../../src/connect/index.js';
 import { concurrent, perMinute, type LimitOptions } from '../../src/core/limits/rules.js';
 import { keyFormat, type KeyFormatOptions } from '../../src/core/format/key-format.js';
 import type { KeyringOptions } from '../../src/core/keyring-options.js';
+import type { LifecycleOptions } from '../../src/core/management/lifecycle-options.js';
 import { deepFreeze } from '../../src/core/freeze.js';
 import { apiKeyAuth } from '../../src/express/index.js';
 import { header, query } from '../../src/http/credentials.js';
@@ -20,6 +21,18 @@ const invalid = (...values: unknown[]): Wrong => values.map((value) => [value, '
 const { insert: _insert, ...noInsert } = memoryStore();
 const { renew: _renew, ...noRenew } = memoryLimiter();
 
+const NO_SPAN = [-1, 1.5, NaN, Infinity, '60000', null, 100 * 366 * 86_400_000 + 1];
+/** Durations out of their bounds. */
+const SPANS: { readonly [Name in keyof Required<LifecycleOptions>]: readonly unknown[] } = {
+  gracePeriod: NO_SPAN,
+  maxLifetime: [...NO_SPAN, 999],
+  rotateAfter: [...NO_SPAN, 999],
+  unusedAfter: [...NO_SPAN, 999],
+  expiringWithin: NO_SPAN,
+  retention: NO_SPAN,
+  flushEvery: [...NO_SPAN, 99, 3_600_001],
+};
+
 const KEYRING: Every<KeyringOptions> = {
   prefix: [['a', 'invalid_format'], ['a b', 'invalid_format'], ...invalid(5, null, {})],
   formats: [['{secert}', 'invalid_format', "format '{secert}'"], [[{}], 'invalid_option', 'formats[0]'], [[null], 'invalid_option', 'formats[0]'], [5, 'invalid_option', 'formats[0]']],
@@ -32,6 +45,8 @@ const KEYRING: Every<KeyringOptions> = {
   onLimiterError: invalid('lokal', 5, true),
   cache: [...invalid(5, true, 'off', null), [{ max: -1 }, 'invalid_option', 'cache.max'], [{ ttl: 1 }, 'unknown_option', 'cache.ttl']],
   deadlines: [...invalid(5, null), [{ storeMs: 0 }, 'invalid_option', 'deadlines.storeMs'], [{ limiterMs: 1.5 }, 'invalid_option', 'deadlines.limiterMs'], [{ storeMs: '5' }, 'invalid_option', 'deadlines.storeMs'], [{ store: 1 }, 'unknown_option', 'deadlines.store']],
+  activity: invalid({}, 5, null, { append: String }),
+  lifecycle: [...invalid(5, [], null), [{ grace: 1 }, 'unknown_option', 'lifecycle.grace'], ...Object.entries(SPANS).flatMap(([name, wrong]) => wrong.map((value) => [{ [name]: value }, 'invalid_option', `lifecycle.${name}`] as const))],
   clock: invalid({}, 5, null, Date.now, { now: 5 }),
 };
 

@@ -22,8 +22,10 @@ function jumbled(): WatchedStore {
     insert: (record) => inner.insert(record),
     find: async (lookup) => { await wait(); const found = await inner.find(lookup); await wait(); return found; },
     update: async (...args) => { await wait(); const after = await inner.update(...args); await wait(); return after; },
+    replace: async (...args) => { await wait(); const answer = await inner.replace(...args); await wait(); return answer; },
     delete: async (id) => { await wait(); return inner.delete(id); },
     list: (query) => inner.list(query),
+    touch: (uses) => inner.touch(uses),
   });
 }
 

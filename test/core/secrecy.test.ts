@@ -4,7 +4,7 @@ import { bcrypt } from '../../src/core/hashing/bcrypt.js';
 import { hmacSha256 } from '../../src/core/hashing/hmac.js';
 import { sha256 } from '../../src/core/hashing/sha256.js';
 import type { EventName } from '../../src/core/events.js';
-import type { Hasher } from '../../src/core/ports.js';
+import type { Hasher, KeyStore } from '../../src/core/ports.js';
 import type { Keyring } from '../../src/core/keyring.js';
 import { memoryLimiter } from '../../src/memory/limiter.js';
 import { perMinute } from '../../src/core/limits/rules.js';
@@ -104,13 +104,15 @@ it('the store is never asked for a plaintext key, nor given one', async () => {
   const seen: unknown[] = [];
   for (const formats of ['{prefix}_{env}_{id}_{secret}{checksum}', '{prefix}_{env}_000000000000_{secret}']) {
     const { store } = ring();
-    const spy = (method: 'insert' | 'find' | 'update' | 'delete' | 'list') => (...args: unknown[]): never => { seen.push(args); return (store[method] as (...given: unknown[]) => never)(...args); };
-    const { keyring } = ring({ formats, store: { insert: spy('insert'), find: spy('find'), update: spy('update'), delete: spy('delete'), list: spy('list') } });
+    const spy = (method: keyof KeyStore) => (...args: unknown[]): never => { seen.push(args); return (store[method] as (...given: unknown[]) => never)(...args); };
+    const { keyring } = ring({ formats, store: { insert: spy('insert'), find: spy('find'), update: spy('update'), replace: spy('replace'), delete: spy('delete'), list: spy('list'), touch: spy('touch') } });
     const { key, apiKey } = await keyring.create({ name: 'one' });
     await keyring.verify(key);
     await keyring.verify(key.replace(/.$/, (last) => (last === 'a' ? 'b' : 'a')));
     await keyring.update(apiKey.id, { name: 'two' });
-    expect(seen.length).toBeGreaterThan(3);
-    expect(JSON.stringify(seen)).not.toContain(key.slice(22, 49));
+    const { key: next } = await keyring.rotate(apiKey.id);
+    await keyring.close();
+    expect(seen.length).toBeGreaterThan(5);
+    for (const one of [key, next]) expect(JSON.stringify(seen)).not.toContain(one.slice(22, 49));
   }
 });

@@ -25,8 +25,8 @@ export interface WatchedStore extends KeyStore {
 }
 
 export function watchedStore(answers: 'now' | 'later' = 'now', inner: KeyStore = memoryStore()): WatchedStore {
-  const calls = { insert: 0, find: 0, update: 0, delete: 0, list: 0 };
-  const store: WatchedStore = { calls, inner, gate: undefined, insert: asked('insert'), find: asked('find'), update: asked('update'), delete: asked('delete'), list: asked('list') };
+  const calls = { insert: 0, find: 0, update: 0, replace: 0, delete: 0, list: 0, touch: 0 };
+  const store: WatchedStore = { calls, inner, gate: undefined, insert: asked('insert'), find: asked('find'), update: asked('update'), replace: asked('replace'), delete: asked('delete'), list: asked('list'), touch: asked('touch') };
   function asked<K extends keyof KeyStore>(method: K): KeyStore[K] {
     const call = (...args: unknown[]): unknown => {
       calls[method]++;

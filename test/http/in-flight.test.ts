@@ -34,8 +34,10 @@ async function startHalting(host: TestHost, settings: NonNullable<Parameters<typ
       return record;
     },
     update: async (...args) => memory.update(...args),
+    replace: async (...args) => memory.replace(...args),
     delete: async (id) => memory.delete(id),
     list: async (query) => memory.list(query),
+    touch: async (uses) => memory.touch(uses),
   };
   const counting = countingLimiter(fakeClock());
   const limiter: Limiter = {
@@ -64,6 +66,7 @@ const endings: readonly (readonly [code: string, end: (keyring: Keyring<Scope>, 
   ['revoked_key', async (keyring, id) => keyring.revoke(id)],
   ['disabled_key', async (keyring, id) => keyring.disable(id)],
   ['invalid_key', async (keyring, id) => keyring.delete(id)],
+  ['expired_key', async (keyring, id) => keyring.rotate(id, { gracePeriod: 0 })],
   ['insufficient_scope', async (keyring, id) => keyring.update(id, { scopes: [] })],
   ['ip_not_allowed', async (keyring, id) => keyring.update(id, { access: { ips: { allow: [] } } })],
 ];

@@ -29,7 +29,7 @@ const held = (settings: Parameters<TestApp['issue']>[0]): Way['headers'] => asyn
   return headers;
 };
 
-const brokenStore: KeyStore = { insert: () => 'inserted', find: () => { throw new Error('down'); }, update: () => undefined, delete: () => false, list: () => ({ records: [] }) };
+const brokenStore: KeyStore = { insert: () => 'inserted', find: () => { throw new Error('down'); }, update: () => undefined, replace: () => 'changed', delete: () => false, list: () => ({ records: [] }), touch: () => undefined };
 const broken = (): never => { throw new Error('down'); };
 const brokenLimiter = { consume: broken, peek: broken, renew: broken, release: broken, reset: broken };
 

@@ -1,3 +1,4 @@
+import { checkOptions } from '../options.js';
 import { text } from './draft.js';
 
 /** Who has something done, and from where: kept with events and activity. */
@@ -8,12 +9,13 @@ export interface Attribution {
   readonly ip?: string;
 }
 
-export const ATTRIBUTION_NAMES = ['by', 'ip'];
+const NAMES = ['by', 'ip'];
 
-/** The attribution in an operation's options, checked; other fields are left to their readers. */
-export function readAttribution({ by, ip }: Attribution): Attribution {
+/** The attribution in an operation's options, which may hold `others` beside it and nothing else. */
+export function readAttribution(options: Attribution, path: string, others: readonly string[] = []): Attribution {
+  const { by, ip } = checkOptions(options, path, [...others, ...NAMES]);
   return {
-    ...(by !== undefined && { by: text(by, 'by', 256) }),
-    ...(ip !== undefined && { ip: text(ip, 'ip', 64) }),
+    ...(by !== undefined && { by: text(by, `${path}.by`, 256) }),
+    ...(ip !== undefined && { ip: text(ip, `${path}.ip`, 64) }),
   };
 }

@@ -4,7 +4,7 @@ import type { Events } from '../events.js';
 import type { GuardedStore } from '../guarded-store.js';
 import type { Clock } from '../ports.js';
 import type { ApiKey, KeyChanges, KeyRecord } from '../record.js';
-import { readAttribution, type Attribution } from './attribution.js';
+import type { Attribution } from './attribution.js';
 
 export type ChangeEvent = 'updated' | 'disabled' | 'enabled' | 'revoked' | 'deleted' | 'undeleted';
 
@@ -22,14 +22,17 @@ export interface ChangeSettings {
 /** Writes to records that exist: in turn for each key, and with nothing left of them in the cache. */
 export interface Changes {
   /** Runs work on one key after all work on it that came before. */
-  inTurn<T>(id: string, work: () => Promise<T>): Promise<T>;
+  readonly inTurn: <T>(id: string, work: () => Promise<T>) => Promise<T>;
   /** Around every write of a key: also when the store fails, for it may have made the change before it broke. */
-  forgetting<T>(id: string, write: () => T | PromiseLike<T>): Promise<T>;
-  /** Read, decide, write while nobody else has; `undefined` from `decide` leaves the record as it is. */
-  change(id: string, name: ChangeEvent, decide: (record: KeyRecord) => KeyChanges | undefined, guard?: Guard): Promise<ApiKey>;
+  readonly forgetting: <T>(id: string, write: () => T | PromiseLike<T>) => Promise<T>;
+  /**
+   * Read, decide, write while nobody else has; `undefined` from `decide` leaves the record as it is. A deleted key is there
+   * for `undeleted` alone.
+   */
+  readonly change: (id: string, name: ChangeEvent, decide: (record: KeyRecord) => KeyChanges | undefined, guard?: Guard) => Promise<ApiKey>;
 }
 
-/** What a change may be bound to. */
+/** Who makes a change, and what it may be bound to. */
 export interface Guard extends Attribution {
   /** Only while the key has this version: else `version_conflict`. */
   readonly version?: number;
@@ -40,11 +43,11 @@ export const MAX_ATTEMPTS = 10;
 
 export const versionConflict = (): KeystileError => new KeystileError('version_conflict', 'the key has been changed in the meantime', { status: 409 });
 
-/** The record with an id, deleted ones left out unless asked for, or `key_not_found`. */
-export async function existing(store: GuardedStore, id: string, deleted = false): Promise<KeyRecord> {
+/** The record with an id, a deleted one only if asked for, or `key_not_found`. */
+export async function existing(store: GuardedStore, id: string, deletedToo = false): Promise<KeyRecord> {
   const record = await store.get(text(id, 'id', 128));
-  if (record === undefined || (record.deletedAt !== undefined) !== deleted) throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
-  return record;
+  if (record !== undefined && (deletedToo || record.deletedAt === undefined)) return record;
+  throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
 }
 
 export function createChanges({ store, events, clock, forget, show }: ChangeSettings): Changes {
@@ -69,11 +72,10 @@ export function createChanges({ store, events, clock, forget, show }: ChangeSett
       forget(id);
     }
   };
-  const change: Changes['change'] = async (id, name, decide, guard = {}) => {
-    const attribution = readAttribution(guard);
+  const change: Changes['change'] = async (id, name, decide, { version, ...attribution } = {}) => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = await existing(store, id, name === 'undeleted');
-      if (guard.version !== undefined && before.version !== guard.version) break;
+      if (version !== undefined && before.version !== version) break;
       const changes = decide(before);
       if (changes === undefined) return show(before);
       const after = await forgetting(id, () => store.update(id, before.version, { ...changes, updatedAt: clock.now() }));

@@ -9,8 +9,6 @@ export interface CreatedKey {
 }
 
 /** Logging the whole result is an easy slip, so inspection shows the masked key. */
-export function createdKey(key: string, apiKey: ApiKey): CreatedKey {
-  const created: CreatedKey = { key, apiKey };
-  Object.defineProperty(created, inspect.custom, { value: () => ({ key: apiKey.masked, apiKey }) });
-  return created;
+export function createdKey<About extends Pick<CreatedKey, 'apiKey'>>(key: string, about: About): About & CreatedKey {
+  return Object.defineProperty({ key, ...about }, inspect.custom, { value: () => ({ key: about.apiKey.masked, ...about }) });
 }

@@ -55,7 +55,7 @@ export interface DraftContext extends EntryContext {
 
 export const SETTING_NAMES = ['name', 'environment', 'tenantId', 'owner', 'scopes', 'plan', 'limits', 'access', 'metadata', 'tags', 'slot', 'notBefore', 'expiresAt'];
 const FIXED = ['environment', 'tenantId', 'slot'];
-const PATCH_NAMES = SETTING_NAMES.filter((name) => !FIXED.includes(name));
+export const PATCH_NAMES = SETTING_NAMES.filter((name) => !FIXED.includes(name));
 const MAX_METADATA = 16_384;
 
 type Reader = (value: unknown, path: string, context: DraftContext) => unknown;
@@ -89,10 +89,7 @@ const READERS: Readonly<Record<keyof KeySettings, Reader>> = {
     if (!Array.isArray(value) || value.length > 64) throw new ConfigurationError('invalid_option', path, 'must be a list of at most 64 tags');
     return Object.freeze([...new Set(value.map((tag: unknown, index) => text(tag, `${path}[${String(index)}]`, 128)))]);
   },
-  slot(value, path) {
-    if (value === 'primary' || value === 'secondary') return value;
-    throw new ConfigurationError('invalid_option', path, "must be 'primary' or 'secondary'");
-  },
+  slot: keySlot,
   notBefore: time,
   expiresAt: time,
 };
@@ -108,8 +105,11 @@ export function checkSettings(input: unknown, path: string, context: DraftContex
   return fields as KeyChanges & { readonly name: string };
 }
 
+/** Changes to settings, checked; a name is never cleared. */
+export type CheckedPatch = KeyChanges & { readonly name?: string };
+
 /** The checked fields of a change: `undefined` stands for a field to clear. */
-export function checkPatch(input: unknown, path: string, context: DraftContext): KeyChanges {
+export function checkPatch(input: unknown, path: string, context: DraftContext): CheckedPatch {
   const given = checkOptions(input, path, PATCH_NAMES);
   const changes: Record<string, unknown> = {};
   for (const name of PATCH_NAMES) {
@@ -125,6 +125,11 @@ export function checkPatch(input: unknown, path: string, context: DraftContext):
 export function text(value: unknown, path: string, max: number): string {
   if (typeof value === 'string' && value.length >= 1 && value.length <= max && !/[\u0000-\u001f\u007f]/.test(value) && value.isWellFormed()) return value;
   throw new ConfigurationError('invalid_option', path, `must be a text of 1 to ${String(max)} characters without control characters`);
+}
+
+export function keySlot(value: unknown, path: string): KeySlot {
+  if (value === 'primary' || value === 'secondary') return value;
+  throw new ConfigurationError('invalid_option', path, "must be 'primary' or 'secondary'");
 }
 
 /** A point in time as epoch milliseconds. */

@@ -3,8 +3,8 @@ import type { FormatBook } from '../format/format-book.js';
 import type { HashBook } from '../hashing/hash-book.js';
 import { checkOptions } from '../options.js';
 import type { Insertion } from '../ports.js';
-import type { ApiKey, KeyChanges, KeyRecord } from '../record.js';
-import { ATTRIBUTION_NAMES, readAttribution, type Attribution } from './attribution.js';
+import { withoutEmpty, type ApiKey, type KeyChanges, type KeyRecord } from '../record.js';
+import { readAttribution, type Attribution } from './attribution.js';
 import type { ChangeSettings } from './changes.js';
 import { createdKey, type CreatedKey } from './created-key.js';
 import { checkSettings, SETTING_NAMES, type DraftContext, type KeySettings } from './draft.js';
@@ -28,10 +28,12 @@ export interface IssuingSettings extends Omit<ChangeSettings, 'forget'> {
   readonly context: DraftContext;
 }
 
+export const slotTaken = (): KeystileError => new KeystileError('slot_taken', 'another key of this tenant and environment has this slot', { status: 409 });
+
 /** Throws what stands in the way of a new record. */
 export function checkInsertion(answer: Insertion): void {
   if (answer === 'conflict') throw new KeystileError('key_exists', 'a key with this id or hash is already there', { status: 409 });
-  if (answer === 'slot_taken') throw new KeystileError('slot_taken', 'another key of this tenant and environment has this slot', { status: 409 });
+  if (answer === 'slot_taken') throw slotTaken();
 }
 
 export function createIssuing({ store, formats, hashes, context, events, clock, show }: IssuingSettings): Issuing {
@@ -51,14 +53,14 @@ export function createIssuing({ store, formats, hashes, context, events, clock, 
     mint,
 
     async create(settings, attribution = {}) {
-      checkOptions(attribution, 'create', ATTRIBUTION_NAMES);
+      const origin = readAttribution(attribution, 'create');
       const fields = withinLifetime(checkSettings(settings, 'create', context), context.lifecycle, clock.now(), 'create.expiresAt');
       const { key, record } = await mint(fields);
-      return createdKey(key, await insert('created', record, readAttribution(attribution)));
+      return createdKey(key, { apiKey: await insert('created', record, origin) });
     },
 
     async import(input, attribution = {}) {
-      checkOptions(attribution, 'import', ATTRIBUTION_NAMES);
+      const origin = readAttribution(attribution, 'import');
       const given = checkOptions(input, 'import', [...IMPORT_NAMES, ...SETTING_NAMES]);
       const pick = (names: readonly string[]): Record<string, unknown> => Object.fromEntries(names.filter((name) => given[name] !== undefined).map((name) => [name, given[name]]));
       const source = readImport(pick(IMPORT_NAMES), formats, (stored) => hashes.salted(stored));
@@ -69,11 +71,11 @@ export function createIssuing({ store, formats, hashes, context, events, clock, 
         if (fields[name as keyof typeof said] !== value) throw new ConfigurationError('invalid_option', `import.${name}`, 'is not what the key itself says');
       }
       const hash = source.hash ?? (await hashes.hash(source.key ?? ''));
-      return insert('imported', newRecord(fields, { id: source.id, hash, masked: source.masked }, clock.now()), readAttribution(attribution));
+      return insert('imported', newRecord(fields, { id: source.id, hash, masked: source.masked }, clock.now()), origin);
     },
   };
 }
 
 function newRecord(fields: NewFields, identity: Pick<KeyRecord, 'id' | 'hash' | 'masked'>, now: number): KeyRecord {
-  return { environment: 'live', scopes: [], ...fields, ...identity, version: 1, createdAt: now, updatedAt: now } as KeyRecord;
+  return withoutEmpty({ environment: 'live', scopes: [], ...fields, ...identity, version: 1, createdAt: now, updatedAt: now }) as unknown as KeyRecord;
 }

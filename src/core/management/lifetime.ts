@@ -10,3 +10,8 @@ export function withinLifetime<Fields extends KeyChanges>(fields: Fields, { maxL
   if (fields.expiresAt > latest) throw new ConfigurationError('invalid_option', path, `must be within the keyring's longest life of a key, ${String(maxLifetime)} ms`);
   return fields;
 }
+
+/** An end that was allowed when it was set, as far as a new key may have it: the keyring's rule may be stricter by now. */
+export function cappedEnd(expiresAt: number | undefined, { maxLifetime = Infinity }: Lifecycle, bornAt: number): number | undefined {
+  return expiresAt === undefined ? undefined : Math.min(expiresAt, bornAt + maxLifetime);
+}

@@ -1,11 +1,11 @@
 import { checkOptions } from '../options.js';
 import { ConfigurationError } from '../errors.js';
-import type { KeyQuery } from '../ports.js';
+import type { KeyQuery, KeySort } from '../ports.js';
 import type { ApiKey, KeyChanges, KeyRecord, KeySlot, KeyStatus } from '../record.js';
-import { ATTRIBUTION_NAMES, type Attribution } from './attribution.js';
+import { readAttribution, type Attribution } from './attribution.js';
 import { forAll, type BulkFilter, type Pages } from './bulk.js';
 import { createChanges, type ChangeSettings, type Guard } from './changes.js';
-import { checkPatch, text, type KeyPatch } from './draft.js';
+import { checkPatch, keySlot, text, type KeyPatch } from './draft.js';
 import { createIssuing, type Issuing, type IssuingSettings } from './issuing.js';
 import { withinLifetime } from './lifetime.js';
 import { createRemoval, type Removal } from './removal.js';
@@ -27,6 +27,8 @@ export interface ListOptions {
   readonly status?: KeyStatus;
   /** Part of the id, name, tenant id or owner id, upper and lower case alike. */
   readonly search?: string;
+  /** Default: newest first. A cursor belongs to the order it was made in. */
+  readonly sort?: KeySort;
 }
 
 /** Why and by whom a key is revoked; kept with it. */
@@ -51,12 +53,13 @@ export interface Operations extends Issuing, Successions, Removal {
 export type OperationSettings = IssuingSettings & ChangeSettings;
 
 const STATUSES: readonly string[] = ['active', 'scheduled', 'disabled', 'expired', 'revoked'] satisfies KeyStatus[];
-const LIST_NAMES = ['limit', 'cursor', 'tenantId', 'owner', 'environment', 'tag', 'slot', 'deleted', 'status', 'search'];
+const LIST_NAMES = ['limit', 'cursor', 'tenantId', 'owner', 'environment', 'tag', 'slot', 'deleted', 'status', 'search', 'sort'];
+const SORTS: readonly string[] = ['createdAt', 'name', 'lastUsedAt', 'expiresAt'] satisfies KeySort['by'][];
 
 /** What a store is asked: filters of the right type only, so that a wrong one is the caller's error and not a fault. */
 function toQuery(options: ListOptions, now: number): KeyQuery {
   const given = checkOptions(options, 'list', LIST_NAMES);
-  const { limit = 50, owner, slot, deleted, status } = options;
+  const { limit = 50, owner, slot, deleted, status, sort } = options;
   // Null is what JSON makes of NaN; numbers out of bounds are brought back into them.
   if (limit !== (null as unknown) && typeof limit !== 'number') throw new ConfigurationError('invalid_option', 'list.limit', 'must be a number');
   const wrong = (name: string, message: string): never => {
@@ -69,9 +72,13 @@ function toQuery(options: ListOptions, now: number): KeyQuery {
     const { type, id } = checkOptions(owner, 'list.owner', ['type', 'id']);
     if (typeof type !== 'string' || typeof id !== 'string') wrong('owner', 'needs type and id');
   }
-  if (slot !== undefined && (slot as unknown) !== 'primary' && (slot as unknown) !== 'secondary') wrong('slot', "must be 'primary' or 'secondary'");
+  if (slot !== undefined) keySlot(slot, 'list.slot');
   if (deleted !== undefined && typeof deleted !== 'boolean') wrong('deleted', 'must be true or false');
   if (status !== undefined && !STATUSES.includes(status)) wrong('status', `must be one of ${STATUSES.join(', ')}`);
+  if (sort !== undefined) {
+    const { by, direction } = checkOptions(sort, 'list.sort', ['by', 'direction']);
+    if (typeof by !== 'string' || !SORTS.includes(by) || (direction !== 'asc' && direction !== 'desc')) wrong('sort', `needs by (${SORTS.join(', ')}) and direction (asc, desc)`);
+  }
   return { ...options, limit: Math.min(500, Math.max(1, Math.floor(limit) || 1)), now };
 }
 
@@ -81,10 +88,6 @@ export function createOperations(settings: OperationSettings): Operations {
   const changes = createChanges(settings);
   const { change } = changes;
 
-  const checked = (attribution: Attribution = {}, path: string): Attribution => {
-    checkOptions(attribution, path, ATTRIBUTION_NAMES);
-    return attribution;
-  };
   const list: Operations['list'] = async (options = {}) => {
     const page = await store.list(toQuery(options, clock.now()));
     return { keys: page.records.map(show), ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }) };
@@ -93,16 +96,17 @@ export function createOperations(settings: OperationSettings): Operations {
   /** Whether a change of this key made a difference. */
   const differs = async (before: ApiKey, after: Promise<ApiKey>): Promise<boolean> => (await after).version !== before.version;
 
-  const disable: Operations['disable'] = async (id, attribution) =>
-    change(id, 'disabled', (record) => (record.disabledAt === undefined ? { disabledAt: clock.now() } : undefined), checked(attribution, 'disable'));
-  const enable: Operations['enable'] = async (id, attribution) =>
-    change(id, 'enabled', (record) => (record.disabledAt === undefined ? undefined : { disabledAt: undefined }), checked(attribution, 'enable'));
+  const disable: Operations['disable'] = async (id, attribution = {}) =>
+    change(id, 'disabled', (record) => (record.disabledAt === undefined ? { disabledAt: clock.now() } : undefined), readAttribution(attribution, 'disable'));
+  const enable: Operations['enable'] = async (id, attribution = {}) =>
+    change(id, 'enabled', (record) => (record.disabledAt === undefined ? undefined : { disabledAt: undefined }), readAttribution(attribution, 'enable'));
   const revoke: Operations['revoke'] = async (id, options = {}) => {
-    checkOptions(options, 'revoke', ['reason', ...ATTRIBUTION_NAMES]);
-    const reason = options.reason === undefined ? {} : { revokedReason: text(options.reason, 'revoke.reason', 1_024) };
-    const by = options.by === undefined ? {} : { revokedBy: text(options.by, 'revoke.by', 256) };
+    const attribution = readAttribution(options, 'revoke', ['reason']);
+    const revokedReason = options.reason === undefined ? undefined : text(options.reason, 'revoke.reason', 1_024);
     // A second revoke keeps the first one's time, reason and actor.
-    return change(id, 'revoked', (record) => (record.revokedAt === undefined ? { revokedAt: clock.now(), slot: undefined, ...reason, ...by } : undefined), options);
+    const decide = ({ revokedAt }: KeyRecord): KeyChanges | undefined =>
+      revokedAt === undefined ? { revokedAt: clock.now(), revokedReason, revokedBy: attribution.by, slot: undefined } : undefined;
+    return change(id, 'revoked', decide, attribution);
   };
   const removal = createRemoval(settings, changes, context.lifecycle);
 
@@ -121,13 +125,13 @@ export function createOperations(settings: OperationSettings): Operations {
     },
 
     async update(id, patch, guard = {}) {
-      checkOptions(guard, 'guard', ['version', ...ATTRIBUTION_NAMES]);
+      const attribution = readAttribution(guard, 'guard', ['version']);
       const wanted = checkPatch(patch, 'update', context);
       const decide = (record: KeyRecord): KeyChanges | undefined => {
         if (Object.keys(wanted).length === 0) return undefined;
         return 'expiresAt' in wanted ? withinLifetime(wanted, context.lifecycle, record.createdAt, 'update.expiresAt') : wanted;
       };
-      return change(id, 'updated', decide, guard);
+      return change(id, 'updated', decide, { ...attribution, ...(guard.version !== undefined && { version: guard.version }) });
     },
 
     disableAll: (filter, attribution) => forAll(filter, pages, (key) => differs(key, disable(key.id, attribution))),

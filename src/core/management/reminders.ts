@@ -10,20 +10,23 @@ export interface StaleKey {
   readonly reason: StaleReason;
 }
 
+const MINUTE = 60_000;
 const DAY = 86_400_000;
 const PAGE = 500;
 
 /** Looks for keys that are old, long unused or about to end, and announces them. */
 export interface Reminders {
-  /** One look through all keys; each is announced as `stale`, once for every reason. */
+  /** One look through all active keys; each is announced as `stale`, once for every reason. */
   check(): Promise<readonly StaleKey[]>;
-  /** Looks once a day from now on, without keeping the process alive; calling it again changes nothing. */
+  /** Looks in a minute and then once a day, while somebody listens, without keeping the process alive; calling it again changes nothing. */
   start(): void;
+  /** Looks no more, for good. */
   stop(): void;
 }
 
 export function createReminders(store: GuardedStore, events: Events, clock: Clock, lifecycle: Lifecycle, show: (record: KeyRecord) => ApiKey, report: (error: unknown) => void): Reminders {
   let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
 
   const check = async (): Promise<readonly StaleKey[]> => {
     const found: StaleKey[] = [];
@@ -39,25 +42,33 @@ export function createReminders(store: GuardedStore, events: Events, clock: Cloc
     for (const stale of found) if (events.wanted('stale')) events.emit('stale', { at: clock.now(), ...stale });
     return found;
   };
+  const lookIn = (ms: number): void => {
+    timer = setTimeout(() => {
+      if (events.wanted('stale')) check().catch(report);
+      lookIn(DAY);
+    }, ms).unref();
+  };
 
   return {
     check,
     start() {
-      timer ??= setInterval(() => {
-        check().catch(report);
-      }, DAY).unref();
+      // Soon, for many a process is started anew more often than once a day.
+      if (timer === undefined && !stopped) lookIn(MINUTE);
     },
     stop() {
-      clearInterval(timer);
-      timer = undefined;
+      stopped = true;
+      clearTimeout(timer);
     },
   };
 }
 
-function reasonsOf({ createdAt, lastUsedAt = createdAt, expiresAt = Infinity, graceExpiresAt, replacedBy }: ApiKey, lifecycle: Lifecycle, now: number): StaleReason[] {
-  const due = now - createdAt >= lifecycle.rotateAfter && replacedBy === undefined;
-  const unused = now - lastUsedAt >= lifecycle.unusedAfter;
+function reasonsOf({ createdAt, notBefore = 0, lastUsedAt, expiresAt = Infinity, replacedBy }: ApiKey, lifecycle: Lifecycle, now: number): StaleReason[] {
   // A key in its grace period is meant to end.
-  const expiring = expiresAt - now <= lifecycle.expiringWithin && graceExpiresAt === undefined;
-  return [...(due ? (['rotation_due'] as const) : []), ...(unused ? (['unused'] as const) : []), ...(expiring ? (['expiring'] as const) : [])];
+  if (replacedBy !== undefined) return [];
+  const reasons: Readonly<Record<StaleReason, boolean>> = {
+    rotation_due: now - createdAt >= lifecycle.rotateAfter,
+    unused: now - (lastUsedAt ?? Math.max(createdAt, notBefore)) >= lifecycle.unusedAfter,
+    expiring: expiresAt - now <= lifecycle.expiringWithin,
+  };
+  return (Object.keys(reasons) as StaleReason[]).filter((reason) => reasons[reason]);
 }

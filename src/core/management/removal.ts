@@ -1,7 +1,6 @@
-import { KeystileError } from '../errors.js';
-import { checkOptions } from '../options.js';
-import type { ApiKey } from '../record.js';
-import { ATTRIBUTION_NAMES, type Attribution } from './attribution.js';
+import { isKeystileError, KeystileError } from '../errors.js';
+import type { ApiKey, KeyChanges, KeyRecord } from '../record.js';
+import { readAttribution, type Attribution } from './attribution.js';
 import type { Changes, ChangeSettings } from './changes.js';
 import type { Lifecycle } from './lifecycle-options.js';
 
@@ -14,31 +13,37 @@ export interface Removal {
 
 const PAGE = 100;
 
-export function createRemoval({ store, events, clock }: ChangeSettings, { change, forgetting }: Changes, { retention }: Lifecycle): Removal {
+export function createRemoval({ store, events, clock }: ChangeSettings, { change, forgetting, inTurn }: Changes, { retention }: Lifecycle): Removal {
+  /** An invalid date is never over: what cannot be told apart is kept. */
+  const isOver = ({ deletedAt = Infinity }: KeyRecord): boolean => clock.now() - deletedAt >= retention;
+
+  /** Looks again: an `undelete` that came just in time may have ended since the key was listed. */
+  const purgeOne = async (id: string): Promise<boolean> => {
+    const record = await store.get(id);
+    if (record === undefined || !isOver(record) || !(await forgetting(id, () => store.delete(id)))) return false;
+    if (events.wanted('purged')) events.emit('purged', { at: clock.now(), id });
+    return true;
+  };
+
   return {
     async delete(id, attribution = {}) {
-      checkOptions(attribution, 'delete', ATTRIBUTION_NAMES);
       try {
-        await change(id, 'deleted', () => ({ deletedAt: clock.now(), slot: undefined }), attribution);
+        await change(id, 'deleted', () => ({ deletedAt: clock.now(), slot: undefined }), readAttribution(attribution, 'delete'));
         return true;
       } catch (error) {
         // Deleted before, or never there: either way it is gone.
-        if (error instanceof KeystileError && error.code === 'key_not_found') return false;
+        if (isKeystileError(error) && error.code === 'key_not_found') return false;
         throw error;
       }
     },
 
-    undelete(id, attribution = {}) {
-      checkOptions(attribution, 'undelete', ATTRIBUTION_NAMES);
-      return change(
-        id,
-        'undeleted',
-        ({ deletedAt = 0 }) => {
-          if (clock.now() - deletedAt < retention) return { deletedAt: undefined };
-          throw new KeystileError('key_not_found', 'the key was deleted too long ago to be brought back', { status: 404 });
-        },
-        attribution,
-      );
+    async undelete(id, attribution = {}) {
+      const decide = (record: KeyRecord): KeyChanges | undefined => {
+        if (record.deletedAt === undefined) return undefined;
+        if (isOver(record)) throw new KeystileError('key_not_found', 'the key was deleted too long ago to be brought back', { status: 404 });
+        return { deletedAt: undefined };
+      };
+      return change(id, 'undeleted', decide, readAttribution(attribution, 'undelete'));
     },
 
     async purge() {
@@ -46,12 +51,7 @@ export function createRemoval({ store, events, clock }: ChangeSettings, { change
       let cursor: string | undefined;
       do {
         const page = await store.list({ deleted: true, limit: PAGE, now: clock.now(), ...(cursor !== undefined && { cursor }) });
-        for (const { id, deletedAt = Infinity } of page.records) {
-          if (!(clock.now() - deletedAt >= retention)) continue;
-          if (!(await forgetting(id, () => store.delete(id)))) continue;
-          purged++;
-          if (events.wanted('purged')) events.emit('purged', { at: clock.now(), id });
-        }
+        for (const record of page.records) if (isOver(record) && (await inTurn(record.id, () => purgeOne(record.id)))) purged++;
         cursor = page.nextCursor;
       } while (cursor !== undefined);
       return purged;

@@ -1,0 +1,81 @@
+import { isUtf8 } from 'node:buffer';
+import { headerLines } from '../http/raw-request.js';
+import type { HostRequest } from '../http/types.js';
+import { checkPlain } from './plain-json.js';
+import { ManagementError } from './problems.js';
+
+/** 100 kB, the usual bound of body parsers. */
+export const MAX_BODY = 102_400;
+
+type Parsed = HostRequest & { readonly body?: unknown };
+
+/** Throws a 415 unless the body is said to be JSON in UTF-8. `types` are media types in lower case. */
+export function checkMediaType(req: HostRequest, types: readonly string[]): void {
+  const lines = headerLines(req, 'content-type');
+  const [type = '', ...parameters] = (lines[0] ?? '').toLowerCase().split(';').map((part) => part.trim());
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length).replaceAll('"', '');
+  const encoding = req.headers['content-encoding'] ?? 'identity';
+  if (lines.length === 1 && types.includes(type) && (charset ?? 'utf-8') === 'utf-8' && encoding.toLowerCase() === 'identity') return;
+  throw new ManagementError('unsupported_media_type', { headers: { 'Accept-Post': 'application/json', 'Accept-Encoding': 'identity' } });
+}
+
+/** Whether a request brings a body at all (RFC 9112 §6.3). */
+export const hasBody = (req: HostRequest): boolean => req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
+
+/**
+ * The JSON value of a body, `{}` for an empty one; at most 100 kB and 32 levels deep. Also when a body parser of the host has read it
+ * before. Never settles when the client leaves before the end: then there is nobody to answer.
+ */
+export async function readJson(req: HostRequest): Promise<unknown> {
+  if (Number(req.headers['content-length'] ?? 0) > MAX_BODY) throw tooLarge();
+  const value = req.readableDidRead ? readBefore((req as Parsed).body) : parse(await collect(req));
+  checkPlain(value);
+  return value;
+}
+
+function collect(req: HostRequest): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const stop = (): void => {
+      req.off('data', take).off('end', finish).off('error', stop);
+    };
+    const take = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length <= MAX_BODY) {
+        chunks.push(chunk);
+        return;
+      }
+      stop();
+      // Node discards the rest once the answer is out.
+      req.resume();
+      reject(tooLarge());
+    };
+    const finish = (): void => {
+      stop();
+      resolve(Buffer.concat(chunks));
+    };
+    req.on('data', take).on('end', finish).on('error', stop);
+  });
+}
+
+/** What a body parser has left: a value, or the text or bytes of one. */
+function readBefore(body: unknown): unknown {
+  if (typeof body === 'string') return parse(Buffer.from(body));
+  if (body instanceof Uint8Array) return parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  if (body === undefined) throw new ManagementError('malformed_json', { detail: 'The body has been read before it came here.' });
+  return body;
+}
+
+function parse(bytes: Buffer): unknown {
+  if (bytes.length > MAX_BODY) throw tooLarge();
+  if (bytes.length === 0) return {};
+  try {
+    if (isUtf8(bytes)) return JSON.parse(bytes.toString('utf8').replace(/^\ufeff/, '')) as unknown;
+  } catch {
+    // The engine's message repeats the body.
+  }
+  throw new ManagementError('malformed_json');
+}
+
+const tooLarge = (): ManagementError => new ManagementError('body_too_large');

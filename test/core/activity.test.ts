@@ -1,0 +1,105 @@
+import { describe, expect, it } from '@jest/globals';
+import { createKeyring } from '../../src/keyring.js';
+import type { KeyringOptions } from '../../src/core/keyring-options.js';
+import type { Activity, ActivityLog } from '../../src/core/ports.js';
+import { memoryActivity } from '../../src/memory/activity.js';
+import { perMinute } from '../../src/core/limits/rules.js';
+import { fakeClock } from '../../src/testing/fake-clock.js';
+
+function ring(options: Partial<KeyringOptions> = {}) {
+  const clock = fakeClock();
+  return { clock, keyring: createKeyring<string, string>({ prefix: 'awx', scopes: { read: [] }, clock, activity: memoryActivity(), ...options }) };
+}
+
+describe('activity', () => {
+  it('tells who did what to a key, and what was done with it, newest first', async () => {
+    const { clock, keyring } = ring({ limits: { default: [perMinute(1)] } });
+    const { key, apiKey } = await keyring.create({ name: 'one', tenantId: 't', scopes: ['read'] }, { by: 'ann', ip: '192.0.2.9' });
+    const request = { ip: '203.0.113.7', method: 'GET', path: '/v1/orders?api_key=secret', scopes: ['read'] };
+    clock.advance(1);
+    await keyring.verify(key, request);
+    clock.advance(1);
+    await keyring.verify(key, request);
+    await keyring.verify(key, { ...request, scopes: ['admin'] });
+    await keyring.revoke(apiKey.id, { by: 'bob', reason: 'left' });
+    await keyring.verify(key, {});
+    const { entries } = await keyring.activity({ keyId: apiKey.id });
+    const start = clock.now() - 2;
+    const common = { keyId: apiKey.id, tenantId: 't' };
+    const asked = { action: 'request', ip: '203.0.113.7', method: 'GET', path: '/v1/orders', ...common };
+    expect(entries).toEqual([
+      { at: start + 2, action: 'request', result: 'revoked_key', ...common },
+      { at: start + 2, action: 'revoked', result: 'ok', by: 'bob', ...common },
+      { at: start + 2, result: 'insufficient_scope', ...asked },
+      { at: start + 2, result: 'rate_limited', ...asked },
+      { at: start + 1, result: 'ok', ...asked },
+      { at: start, action: 'created', result: 'ok', by: 'ann', ip: '192.0.2.9', ...common },
+    ]);
+    expect(JSON.stringify(entries)).not.toContain(key.slice(-20));
+    expect(JSON.stringify(entries)).not.toContain('secret');
+  });
+
+  it('is not written by whoever has proven nothing', async () => {
+    const { keyring } = ring();
+    const { key } = await keyring.create({ name: 'one' });
+    await keyring.verify(keyring.format.generate({ environment: 'live' }).key);
+    await keyring.verify(`${key.slice(0, -1)}!`);
+    expect((await keyring.activity()).entries.map(({ action }) => action)).toEqual(['created']);
+  });
+
+  it('is kept by tenant, in pages that neither repeat nor hide what comes in meanwhile', async () => {
+    const { keyring } = ring();
+    for (let index = 0; index < 12; index++) await keyring.create({ name: String(index), tenantId: index % 2 === 0 ? 'even' : 'odd' });
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await keyring.activity({ tenantId: 'even', limit: 2, ...(cursor !== undefined && { cursor }) });
+      await keyring.create({ name: 'meanwhile', tenantId: 'even' });
+      seen.push(...page.entries.map(({ keyId }) => keyId));
+      cursor = page.nextCursor;
+    } while (cursor !== undefined);
+    expect(new Set(seen).size).toBe(6);
+    expect(seen).toHaveLength(6);
+    expect((await keyring.activity({ cursor: 'nonsense' })).entries).toEqual([]);
+    expect((await keyring.activity({ cursor: '999999999999' })).entries.length).toBeGreaterThan(0);
+  });
+
+  it('forgets the oldest when its memory is full', async () => {
+    const log = memoryActivity({ max: 3 });
+    await log.append([1, 2, 3, 4, 5].map((at): Activity => ({ at, action: 'request', result: 'ok', keyId: 'a' })));
+    const { entries } = await log.list({ limit: 10 });
+    expect(entries.map(({ at }) => at)).toEqual([5, 4, 3]);
+    expect(Object.isFrozen(entries[0])).toBe(true);
+  });
+
+  it('holds up no request: a log that fails is reported, and what it did not take comes again', async () => {
+    const written: Activity[] = [];
+    let broken = true;
+    const log: ActivityLog = {
+      append(entries) {
+        if (broken) throw new Error('disk full');
+        written.push(...entries);
+      },
+      list: () => ({ entries: written }),
+    };
+    const { keyring } = ring({ activity: log });
+    const faults: unknown[] = [];
+    keyring.on('fault', ({ error }) => faults.push(error));
+    const { key } = await keyring.create({ name: 'one' });
+    expect((await keyring.verify(key)).ok).toBe(true);
+    await keyring.flush();
+    expect(faults).toHaveLength(1);
+    broken = false;
+    await keyring.verify(key);
+    await keyring.close();
+    expect(written.map(({ action }) => action)).toEqual(['created', 'request', 'request']);
+  });
+
+  it('can only be asked for where it is kept', async () => {
+    const keyring = createKeyring({ prefix: 'awx' });
+    await expect(keyring.activity()).rejects.toMatchObject({ code: 'invalid_option', option: 'activity' });
+    expect(() => createKeyring({ prefix: 'awx', activity: {} as never })).toThrow('activity: must have the method append');
+    expect(() => memoryActivity({ max: 0 })).toThrow('memoryActivity.max');
+    await expect(ring().keyring.activity({ limit: 'x' as never })).rejects.toMatchObject({ option: 'activity.limit' });
+  });
+});
