@@ -183,6 +183,15 @@ describe('memory limiter: odd requests', () => {
     expect(drain(limiter, twice)).toBe(4);
   });
 
+  it('counts a request once in a window that one bucket lists twice, in any order and with other windows in between', () => {
+    const [narrow, wide, hourly] = [perMinute(6), perMinute(10), perWindow(100, 3_600_000)];
+    for (const rules of [[wide, narrow], [narrow, wide], [wide, hourly, narrow], [narrow, hourly, wide, hourly]]) {
+      const limiter = memoryLimiter({ clock: fakeClock() });
+      expect(drain(limiter, key('a', ...rules))).toBe(6);
+      expect(drain(limiter, key('b', concurrent(3), ...rules, concurrent(2)))).toBe(2);
+    }
+  });
+
   it('admits a request that has no rules', () => {
     expect(ask(memoryLimiter(), [key('a')])).toEqual({ outcome: 'admitted', states: [], lease: undefined });
   });

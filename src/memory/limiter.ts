@@ -1,9 +1,9 @@
 import { ConfigurationError } from '../core/errors.js';
 import { checkOptions } from '../core/options.js';
 import type { Clock, Limiter } from '../core/ports.js';
-import { createBatch } from './limiter/buckets.js';
 import { consume, peek, type Counter } from './limiter/counter.js';
 import { createLeases, expireLeases, releaseLease, renewLeases } from './limiter/leases.js';
+import { createBatch } from './limiter/places.js';
 import { createTable, emptyRow, NEXT, offsetOf, windowOf, wordsOf } from './limiter/rows.js';
 import { createSweep } from './limiter/sweeper.js';
 
@@ -85,11 +85,12 @@ const monotonic: Clock = { now: () => performance.now() };
 
 /** Whole milliseconds; a reading that is no number repeats the one before, so that nothing expires by it. */
 function readingsOf(clock: Clock): () => number {
-  let latest = 0;
+  // In an object, where a number is written in place: a variable's would be boxed on the heap at each reading.
+  const latest = { reading: 0 };
   return () => {
     const reading = Math.floor(clock.now());
-    if (Number.isFinite(reading)) latest = reading;
-    return latest;
+    if (Number.isFinite(reading)) latest.reading = reading;
+    return latest.reading;
   };
 }
 

@@ -11,7 +11,7 @@ describe.each(hosts)('credentials on $name', (host) => {
   it('come by default from X-API-Key or as a Bearer token, in any case', async () => {
     const app = await start(host);
     const { key, id } = await app.issue();
-    for (const headers of [{ 'X-API-Key': key }, { 'x-api-key': key }, { Authorization: `Bearer ${key}` }, { authorization: `bearer ${key}` }, { Authorization: `BEARER   ${key}` }]) {
+    for (const headers of [{ 'X-API-Key': key }, { 'x-api-key': key }, { Authorization: `Bearer ${key}` }, { authorization: `bearer ${key}` }, { Authorization: `BEARER   ${key}` }, { Authorization: `Bearer\t${key}` }]) {
       await app.get('/items', headers as Record<string, string>).expect(200).expect(({ body }) => {
         expect(body.caller).toBe(id);
       });

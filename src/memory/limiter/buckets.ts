@@ -1,6 +1,7 @@
 import type { LimitRule } from '../../core/limits/rules.js';
 import type { LimitBucket } from '../../core/ports.js';
 import { inheritChain } from './inherit.js';
+import { lengthOf, nextPlace, type Batch, type Place } from './places.js';
 import { appendRow, findRow, isRowOf, NEXT, offsetOf, takeRow, USED, wordsOf, type Table } from './rows.js';
 
 /** Overflow buckets beyond the table's bound, one per different list of rules; past them a new bucket is refused. */
@@ -15,23 +16,6 @@ const FULL = -2;
 /** There may be room after a sweep. */
 const CROWDED = -3;
 
-/** What a row is found by: the window's length, or 0 for leases. */
-const lengthOf = (rule: LimitRule): number => (rule.kind === 'window' ? rule.windowMs : 0);
-
-/**
- * The rules of one request in order, each with its bucket, its row and what is in use there. One batch serves every call,
- * since calls never overlap; and the arrays handed in may be frozen, which makes walking them four times as slow.
- */
-export interface Batch {
-  count: number;
-  readonly buckets: LimitBucket[];
-  readonly rules: LimitRule[];
-  readonly rows: number[];
-  readonly used: number[];
-}
-
-export const createBatch = (): Batch => ({ count: 0, buckets: [], rules: [], rows: [], used: [] });
-
 /** The table, its bound, and what makes room in it. */
 export interface Directory {
   readonly table: Table;
@@ -41,40 +25,59 @@ export interface Directory {
 
 /** Fills the batch; `false` when the table is full. Without `create` nothing is made, and a missing row is `NONE`. */
 export function locate(directory: Directory, batch: Batch, buckets: readonly LimitBucket[], create: boolean, now: number): boolean {
-  batch.count = fill(directory, batch, buckets, create, false);
-  if (batch.count === CROWDED) {
+  let result = fill(directory, batch, buckets, create, false);
+  if (result === CROWDED) {
     // The sweep may take away rows found so far, so the search begins again.
     directory.sweep(SWEEP_WHEN_FULL, now);
-    batch.count = fill(directory, batch, buckets, create, true);
+    result = fill(directory, batch, buckets, create, true);
   }
-  return batch.count !== FULL;
+  return result !== FULL;
 }
 
-/** How many rules were found rows for, `FULL`, or `CROWDED`. */
-function fill(directory: Directory, batch: Batch, buckets: readonly LimitBucket[], create: boolean, swept: boolean): number {
-  const { table } = directory;
-  let count = 0;
+/** `FULL`, `CROWDED`, or else every rule has its place. */
+function fill({ table, maxBuckets }: Directory, batch: Batch, buckets: readonly LimitBucket[], create: boolean, swept: boolean): number {
+  batch.count = 0;
+  batch.distinct = buckets.length === 1;
   for (let index = 0; index < buckets.length; index++) {
     const bucket = buckets[index] as LimitBucket;
-    const { rules } = bucket;
-    if (rules.length === 0) continue;
-    const head = table.heads.get(bucket.id) ?? headOfNew(directory, bucket, create, swept);
+    if (bucket.rules.length === 0) continue;
+    const head = table.heads.get(bucket.id) ?? headOfNew(table, maxBuckets, bucket, create, swept);
     if (head < NONE) return head;
-    let guess = head;
-    for (let place = 0; place < rules.length; place++) {
-      const rule = rules[place] as LimitRule;
-      const row = findFrom(table, head, guess, lengthOf(rule), create);
-      batch.buckets[count] = bucket;
-      batch.rules[count] = rule;
-      batch.rows[count++] = row;
-      guess = row < 0 ? NONE : (wordsOf(table, row)[offsetOf(row) + NEXT] as number);
-    }
+    place(table, batch, bucket, head, create);
   }
-  return count;
+  return 0;
+}
+
+function place(table: Table, batch: Batch, bucket: LimitBucket, head: number, create: boolean): void {
+  const { rules } = bucket;
+  let next = head;
+  for (let index = 0; index < rules.length; index++) {
+    const rule = rules[index] as LimitRule;
+    const place = nextPlace(batch, bucket, rule);
+    // Rows stand in the order of their rules, so the row after the last one is nearly always the right one.
+    if (!settle(table, place, next)) {
+      let row = findRow(table, head, place.windowMs);
+      if (row >= 0) batch.distinct = false;
+      else if (create) row = appendRow(table, head, place.windowMs);
+      settle(table, place, row);
+    }
+    next = place.row < 0 ? NONE : (place.words[place.at + NEXT] as number);
+  }
+}
+
+/** Makes `row` the place's, unless it counts another length. */
+function settle(table: Table, place: Place, row: number): boolean {
+  place.row = row;
+  if (row < 0) return false;
+  const words = wordsOf(table, row);
+  const at = offsetOf(row);
+  place.words = words;
+  place.at = at;
+  return isRowOf(words, at, place.windowMs);
 }
 
 /** First row of a bucket that is not in the table: never seen, or all it had spent has expired. */
-function headOfNew({ table, maxBuckets }: Directory, bucket: LimitBucket, create: boolean, swept: boolean): number {
+function headOfNew(table: Table, maxBuckets: number, bucket: LimitBucket, create: boolean, swept: boolean): number {
   const mayShare = bucket.whenFull === 'share';
   if (table.heads.size - table.shared.size >= maxBuckets) {
     if (!swept) return CROWDED;
@@ -104,13 +107,6 @@ function open(table: Table, id: string, { rules }: LimitBucket): number {
   const head = takeRow(table, lengthOf(rules[0] as LimitRule));
   table.heads.set(id, head);
   return head;
-}
-
-/** Rows stand in the order of their rules, so the row after the last one is nearly always the right one. */
-function findFrom(table: Table, head: number, guess: number, windowMs: number, create: boolean): number {
-  if (guess >= 0 && isRowOf(wordsOf(table, guess), offsetOf(guess), windowMs)) return guess;
-  const row = findRow(table, head, windowMs);
-  return row < 0 && create ? appendRow(table, head, windowMs) : row;
 }
 
 function holdsLeases(table: Table, head: number): boolean {

@@ -1,9 +1,9 @@
-import type { LimitRule } from '../../core/limits/rules.js';
-import type { Consumption, Lease, LimitBucket, LimitState } from '../../core/ports.js';
-import { locate, type Batch, type Directory } from './buckets.js';
-import { expiredIn, expireLeases, takeLease, type LeaseQueue } from './leases.js';
-import { offsetOf, USED, wordsOf, type Table } from './rows.js';
-import { firstFreeAt, freeAt, liveUnits, spend } from './windows.js';
+import type { Consumption, LimitBucket, LimitState } from '../../core/ports.js';
+import { locate, type Directory } from './buckets.js';
+import { expiredIn, takeLease, type LeaseQueue } from './leases.js';
+import { repeat, twinOf, type Batch, type Place } from './places.js';
+import { USED, type Table } from './rows.js';
+import { firstFreeAt, freeAt, look, spend } from './windows.js';
 
 /** What `consume` and `peek` work on. */
 export interface Counter {
@@ -20,8 +20,7 @@ export function consume(counter: Counter, buckets: readonly LimitBucket[], cost:
   checkCost(cost);
   if (!locate(counter.directory, counter.batch, buckets, true, now)) return full;
   if (!fits(counter, cost, now)) return limited(counter, cost, now);
-  const lease = spendAll(counter, cost, now);
-  return { outcome: 'admitted', states: describe(counter, false, cost, now), lease };
+  return admit(counter, cost, now);
 }
 
 export function peek(counter: Counter, buckets: readonly LimitBucket[], cost: number, now: number): Consumption {
@@ -37,94 +36,90 @@ function checkCost(cost: number): void {
 }
 
 /** Free requests pass every window, also one that is overdrawn because its limit was lowered. */
-function isViolated(rule: LimitRule, live: number, cost: number): boolean {
-  return rule.kind === 'window' ? cost > 0 && live + cost > rule.limit : live >= rule.limit;
+function isViolated({ limit, windowMs, live }: Place, cost: number): boolean {
+  return windowMs > 0 ? cost > 0 && live + cost > limit : live >= limit;
 }
 
 /** Fills in what is in use; whether every rule has room for the request. Reads only. */
-function fits({ table, leases, batch: { count, rules, rows, used } }: Counter, cost: number, now: number): boolean {
+function fits({ table, leases, batch }: Counter, cost: number, now: number): boolean {
+  const { count, places } = batch;
   let fit = true;
   for (let index = 0; index < count; index++) {
-    const rule = rules[index] as LimitRule;
-    const row = rows[index] as number;
-    const live = row < 0 ? 0 : rule.kind === 'window' ? liveUnits(table, row, rule.windowMs, now) : leasesIn(table, leases, row, now);
-    used[index] = live;
-    if (isViolated(rule, live, cost)) fit = false;
+    const place = places[index] as Place;
+    if (place.row < 0) place.live = 0;
+    else if (place.windowMs > 0) look(table, place, now);
+    else place.live = leasesIn(leases, place, now);
+    if (isViolated(place, cost)) fit = false;
   }
   return fit;
 }
 
-function leasesIn(table: Table, leases: LeaseQueue, row: number, now: number): number {
-  const held = wordsOf(table, row)[offsetOf(row) + USED] as number;
+function leasesIn(leases: LeaseQueue, { row, words, at }: Place, now: number): number {
+  const held = words[at + USED] as number;
   return held === 0 || leases.headExpiresAt > now ? held : held - expiredIn(leases, row, now);
 }
 
-/** Spends on every window and takes the lease; what is in use then includes the request. */
-function spendAll({ table, leases, batch: { count, rules, rows, used } }: Counter, cost: number, now: number): Lease | undefined {
+/** Spends on every window and takes the lease. */
+function admit({ table, leases, batch }: Counter, cost: number, now: number): Consumption {
+  const { count, places } = batch;
+  const states = new Array<LimitState>(count);
   let leased = -1;
   let others: number[] | undefined;
   for (let index = 0; index < count; index++) {
-    const rule = rules[index] as LimitRule;
-    const row = rows[index] as number;
-    const live = used[index] as number;
-    let first = 0;
-    while (rows[first] !== row) first++;
+    const place = places[index] as Place;
+    const twin = twinOf(batch, index);
     // A counter that is listed twice counts the request once.
-    if (first < index) used[index] = used[first] as number;
-    else if (rule.kind === 'window') {
-      if (cost > 0) used[index] = spend(table, row, rule.windowMs, rule.limit, live, cost, now);
+    if (twin !== undefined) repeat(place, twin);
+    else if (place.windowMs > 0) {
+      if (cost > 0) spend(table, place, cost, now);
     } else {
-      used[index] = live + 1;
-      if (leased < 0) leased = row;
-      else (others ??= []).push(row);
+      place.live++;
+      if (leased < 0) leased = place.row;
+      else (others ??= []).push(place.row);
     }
+    states[index] = stateOf(table, place, false, now);
   }
-  if (leased < 0) return undefined;
-  expireLeases(leases, now);
-  return takeLease(leases, leased, others, now);
+  return { outcome: 'admitted', states, lease: leased < 0 ? undefined : takeLease(leases, leased, others, now) };
 }
 
-/** Where each rule stands by what is in use; after a refusal, those that had no room are marked. */
-function describe({ table, batch }: Counter, refused: boolean, cost: number, now: number): LimitState[] {
-  const { count, rows, used } = batch;
-  const states = new Array<LimitState>(count);
-  for (let index = 0; index < count; index++) {
-    const bucket = batch.buckets[index] as LimitBucket;
-    const rule = batch.rules[index] as LimitRule;
-    const live = used[index] as number;
-    const remaining = Math.max(0, rule.limit - live);
-    const resetMs = live > 0 && rule.kind === 'window' ? freeAt(table, rows[index] as number, rule.windowMs, live, 1) - now : 0;
-    states[index] = { bucket, rule, remaining, resetMs, violated: refused && isViolated(rule, live, cost) };
-  }
-  return states;
+/** Where a rule stands by what is in use. */
+function stateOf(table: Table, place: Place, violated: boolean, now: number): LimitState {
+  const { bucket, rule, windowMs, limit, live } = place;
+  const remaining = limit > live ? limit - live : 0;
+  return { bucket, rule, remaining, resetMs: live > 0 && windowMs > 0 ? freeAt(table, place, 1) - now : 0, violated };
 }
 
 /** The same as if the request had been counted. */
-function foresee(counter: Counter, cost: number, now: number): LimitState[] {
-  return describe(counter, false, cost, now).map((state, index): LimitState => {
+function foresee({ table, batch: { count, places } }: Counter, cost: number, now: number): LimitState[] {
+  return places.slice(0, count).map((place): LimitState => {
+    const state = stateOf(table, place, false, now);
     const { rule } = state;
     if (rule.kind === 'concurrency') return { ...state, remaining: state.remaining - 1 };
-    const isFirst = cost > 0 && counter.batch.used[index] === 0;
+    const isFirst = cost > 0 && place.live === 0;
     const resetMs = isFirst ? firstFreeAt(rule.windowMs, rule.limit, now) - now : state.resetMs;
     return { ...state, remaining: Math.max(0, state.remaining - cost), resetMs };
   });
 }
 
 function limited(counter: Counter, cost: number, now: number): Consumption {
-  const states = describe(counter, true, cost, now);
-  return { outcome: 'limited', states, retryAfterMs: retryAfter(counter, states, cost, now) };
+  const { table, batch: { count, places } } = counter;
+  const states = new Array<LimitState>(count);
+  for (let index = 0; index < count; index++) {
+    const place = places[index] as Place;
+    states[index] = stateOf(table, place, isViolated(place, cost), now);
+  }
+  return { outcome: 'limited', states, retryAfterMs: retryAfter(counter, cost, now) };
 }
 
 /** The longest wait among the violated rules; `undefined` when one of them never has room for `cost`. */
-function retryAfter({ table, batch: { rows, used } }: Counter, states: readonly LimitState[], cost: number, now: number): number | undefined {
+function retryAfter({ table, batch: { count, places } }: Counter, cost: number, now: number): number | undefined {
   let wait = 0;
-  for (let index = 0; index < states.length; index++) {
-    const { rule, violated } = states[index] as LimitState;
-    if (!violated) continue;
-    if (rule.limit < (rule.kind === 'window' ? cost : 1)) return undefined;
-    if (rule.kind === 'concurrency') continue;
-    const live = used[index] as number;
-    wait = Math.max(wait, freeAt(table, rows[index] as number, rule.windowMs, live, live + cost - rule.limit) - now);
+  for (let index = 0; index < count; index++) {
+    const place = places[index] as Place;
+    if (!isViolated(place, cost)) continue;
+    const { limit } = place;
+    if (limit < (place.windowMs > 0 ? cost : 1)) return undefined;
+    if (place.windowMs > 0) wait = Math.max(wait, freeAt(table, place, place.live + cost - limit) - now);
   }
   return wait;
 }

@@ -7,6 +7,9 @@ import { EXACT_LIMIT } from './ticks.js';
  * first place is `SECOND`. Entries are the low bits of their tick: younger than the span, they are unambiguous.
  */
 
+/** A place in the queue, from one that may have run past its end. */
+const wrapped = (place: number): number => (place < EXACT_LIMIT ? place : place - EXACT_LIMIT);
+
 /** Ticks between the oldest entry and the row's last tick. */
 export function oldestAge(words: Int32Array, at: number): number {
   return ((words[at + LAST] as number) - (words[at + OLDEST] as number)) >>> 0;
@@ -17,14 +20,14 @@ export function exactAge(table: Table, words: Int32Array, at: number, index: num
   if (index === 0) return oldestAge(words, at);
   const last = words[at + LAST] as number;
   if ((words[at + BLOCK] as number) < 0) return (last - (words[at + SECOND] as number)) >>> 0;
-  const entry = readSlot(table, words, at, ((words[at + SECOND] as number) + index) % EXACT_LIMIT);
+  const entry = readSlot(table, words, at, wrapped((words[at + SECOND] as number) + index));
   return (words[at + FLAGS] as number) & WIDE ? (last - entry) >>> 0 : (last - entry) & NARROW_MAX;
 }
 
-/** How many of the oldest entries are no longer live `passed` ticks after the last one. */
+/** How many entries are no longer live `passed` ticks after the last one; the oldest is known not to be. */
 export function exactExpired(table: Table, words: Int32Array, at: number, span: number, passed: number): number {
   const used = words[at + USED] as number;
-  let expired = 0;
+  let expired = 1;
   while (expired < used && exactAge(table, words, at, expired) + passed >= span) expired++;
   return expired;
 }
@@ -42,13 +45,13 @@ export function spendExact(table: Table, words: Int32Array, at: number, span: nu
     }
     spill(table, words, at, span, live);
   }
-  const end = (words[at + SECOND] as number) + live;
-  for (let index = end; index < end + cost; index++) writeSlot(table, words, at, index % EXACT_LIMIT, entry);
+  const first = words[at + SECOND] as number;
+  for (let index = live; index < live + cost; index++) writeSlot(table, words, at, wrapped(first + index), entry);
 }
 
 function dropExact(table: Table, words: Int32Array, at: number, expired: number): void {
   words[at + OLDEST] = (words[at + LAST] as number) - exactAge(table, words, at, expired);
-  if ((words[at + BLOCK] as number) >= 0) words[at + SECOND] = ((words[at + SECOND] as number) + expired) % EXACT_LIMIT;
+  if ((words[at + BLOCK] as number) >= 0) words[at + SECOND] = wrapped((words[at + SECOND] as number) + expired);
 }
 
 function spill(table: Table, words: Int32Array, at: number, span: number, live: number): void {

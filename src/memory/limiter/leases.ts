@@ -38,8 +38,9 @@ export function createLeases(table: Table, leaseMs: number): LeaseQueue {
   return { table, leaseMs, cells, head: -1, tail: -1, headExpiresAt: 0, tailExpiresAt: 0, serial: randomInt(2 ** 31) };
 }
 
-/** Counts one lease in `row`, and in `others`. Those that are due must have been expired before. */
+/** Counts one lease in `row`, and in `others`; frees those that are due. */
 export function takeLease(queue: LeaseQueue, row: number, others: readonly number[] | undefined, now: number): Lease {
+  expireLeases(queue, now);
   const cell = queue.cells.take();
   const words = chunkOf(queue, cell);
   const at = offsetIn(cell);
@@ -51,7 +52,7 @@ export function takeLease(queue: LeaseQueue, row: number, others: readonly numbe
   if (others !== undefined) for (const other of others) addTo(queue.table, other, 1);
   // After a step back of the clock the queue stays in order: such a lease lives longer, never shorter.
   const expiresAt = now + queue.leaseMs;
-  enqueue(queue, cell, queue.tail < 0 ? expiresAt : Math.max(expiresAt, queue.tailExpiresAt));
+  enqueue(queue, words, at, cell, queue.tail < 0 ? expiresAt : Math.max(expiresAt, queue.tailExpiresAt));
   const held: HeldLease = { ttlMs: queue.leaseMs, cell, serial };
   return held;
 }
@@ -68,8 +69,10 @@ export function renewLeases(queue: LeaseQueue, leases: readonly Lease[], now: nu
     if (cell < 0) continue;
     // No lease outlives the tail: after a step back of the clock a renewal shortens none.
     const expiresAt = Math.max(now + queue.leaseMs, queue.tailExpiresAt);
-    unlink(queue, cell);
-    enqueue(queue, cell, expiresAt);
+    const words = chunkOf(queue, cell);
+    const at = offsetIn(cell);
+    unlink(queue, words, at);
+    enqueue(queue, words, at, cell, expiresAt);
   }
 }
 
@@ -109,8 +112,11 @@ function addTo(table: Table, row: number, amount: number): void {
 /** The cell of a lease that is still held here, or -1. */
 function cellOf(queue: LeaseQueue, lease: Lease): number {
   const { cell, serial } = lease as Partial<HeldLease>;
-  if (cell === undefined || serial === undefined || queue.cells.chunks[cell >>> CELL_BITS] === undefined) return -1;
-  return read(queue, cell, SERIAL) === serial && read(queue, cell, PREVIOUS) !== FREE ? cell : -1;
+  if (cell === undefined || serial === undefined) return -1;
+  const words = queue.cells.chunks[cell >>> CELL_BITS];
+  if (words === undefined) return -1;
+  const at = offsetIn(cell);
+  return words[at + SERIAL] === serial && words[at + PREVIOUS] !== FREE ? cell : -1;
 }
 
 function chainOf(queue: LeaseQueue, rows: readonly number[]): number {
@@ -125,9 +131,7 @@ function chainOf(queue: LeaseQueue, rows: readonly number[]): number {
   return ~chain;
 }
 
-function enqueue(queue: LeaseQueue, cell: number, expiresAt: number): void {
-  const words = chunkOf(queue, cell);
-  const at = offsetIn(cell);
+function enqueue(queue: LeaseQueue, words: Int32Array, at: number, cell: number, expiresAt: number): void {
   const { tail } = queue;
   if (tail < 0) {
     queue.head = cell;
@@ -143,9 +147,7 @@ function enqueue(queue: LeaseQueue, cell: number, expiresAt: number): void {
   queue.tailExpiresAt = expiresAt;
 }
 
-function unlink(queue: LeaseQueue, cell: number): void {
-  const words = chunkOf(queue, cell);
-  const at = offsetIn(cell);
+function unlink(queue: LeaseQueue, words: Int32Array, at: number): void {
   const previous = words[at + PREVIOUS] as number;
   const next = words[at + NEXT] as number;
   const gap = words[at + GAP] as number;
@@ -163,13 +165,15 @@ function unlink(queue: LeaseQueue, cell: number): void {
 }
 
 function drop(queue: LeaseQueue, cell: number): void {
-  unlink(queue, cell);
-  const row = read(queue, cell, ROW);
+  const words = chunkOf(queue, cell);
+  const at = offsetIn(cell);
+  unlink(queue, words, at);
+  const row = words[at + ROW] as number;
   if (row >= 0) addTo(queue.table, row, -1);
   for (let link = row < 0 ? ~row : -1; link >= 0; link = read(queue, link, NEXT)) {
     addTo(queue.table, read(queue, link, ROW), -1);
     queue.cells.give(link);
   }
-  write(queue, cell, PREVIOUS, FREE);
+  words[at + PREVIOUS] = FREE;
   queue.cells.give(cell);
 }

@@ -1,35 +1,38 @@
 import { exactAge, exactExpired, oldestAge, spendExact } from './exact.js';
 import { ringCount, ringExpired, spendRing } from './ring.js';
+import type { Place } from './places.js';
 import { emptyRow, FLAGS, lastTick, offsetOf, OLDEST, RING, setLastTick, USED, wordsOf, type Table } from './rows.js';
 import { EXACT_LIMIT, endOf, exactTickEnd, spanOf, tickAt } from './ticks.js';
 
 const isRing = (words: Int32Array, at: number): boolean => ((words[at + FLAGS] as number) & RING) !== 0;
 
 /**
- * Units still live at `now`. Reads only: what a refused request or a look would drop might be needed again after the
- * clock has stepped back. A `now` before the row's last spending counts as that moment.
+ * Finds the tick of `now` and the units still live in it. Reads only: what a refused request or a look would drop might be
+ * needed again after the clock has stepped back. A `now` before the row's last spending counts as that moment.
  */
-export function liveUnits(table: Table, row: number, windowMs: number, now: number): number {
-  const words = wordsOf(table, row);
-  const at = offsetOf(row);
-  const used = words[at + USED] as number;
-  if (used === 0) return 0;
+export function look(table: Table, place: Place, now: number): void {
+  const { words, at, windowMs } = place;
   const ring = isRing(words, at);
-  const passed = tickAt(windowMs, ring, now) - lastTick(words, at);
-  if (passed <= 0) return used;
+  const tick = tickAt(windowMs, ring, now);
+  const last = lastTick(words, at);
+  place.ring = ring;
+  place.tick = tick;
+  place.last = last;
+  const used = words[at + USED] as number;
+  place.live = used;
+  if (used === 0) return;
+  const passed = tick - last;
+  if (passed <= 0) return;
   const span = spanOf(windowMs, ring);
-  if (passed >= span) return 0;
-  if (passed + (ring ? (words[at + OLDEST] as number) : oldestAge(words, at)) < span) return used;
-  return used - (ring ? ringExpired(table, words, at, passed) : exactExpired(table, words, at, span, passed));
+  if (passed >= span) place.live = 0;
+  else if (passed + (ring ? (words[at + OLDEST] as number) : oldestAge(words, at)) < span) return;
+  else place.live = used - (ring ? ringExpired(table, words, at, passed) : exactExpired(table, words, at, span, passed));
 }
 
 /** The first millisecond in which `units` of the `live` ones (1 to `live`) have expired. */
-export function freeAt(table: Table, row: number, windowMs: number, live: number, units: number): number {
-  const words = wordsOf(table, row);
-  const at = offsetOf(row);
+export function freeAt(table: Table, { words, at, windowMs, ring, last, live }: Place, units: number): number {
   const before = (words[at + USED] as number) - live + units;
-  const last = lastTick(words, at);
-  if (!isRing(words, at)) return endOf(windowMs, false, last - exactAge(table, words, at, before - 1));
+  if (!ring) return endOf(windowMs, false, last - exactAge(table, words, at, before - 1));
   let age = words[at + OLDEST] as number;
   if (before > 1) for (let gone = ringCount(table, words, at, age); gone < before && age > 0; ) gone += ringCount(table, words, at, --age);
   return endOf(windowMs, true, last - age);
@@ -41,42 +44,48 @@ export function firstFreeAt(windowMs: number, limit: number, now: number): numbe
   return endOf(windowMs, ring, tickAt(windowMs, ring, now));
 }
 
-/** Records `cost` units (at least 1, already found to fit) and drops what has expired. Returns the units then in use. */
-export function spend(table: Table, row: number, windowMs: number, limit: number, live: number, cost: number, now: number): number {
-  const words = wordsOf(table, row);
-  const at = offsetOf(row);
-  if (live === 0) begin(table, words, at, windowMs, limit, now);
-  else if (limit > EXACT_LIMIT && !isRing(words, at)) live = becomeRing(table, row, windowMs, now);
-  const ring = isRing(words, at);
-  const last = lastTick(words, at);
-  const tick = Math.max(tickAt(windowMs, ring, now), last);
-  if (ring) spendRing(table, words, at, tick - last, cost);
-  else spendExact(table, words, at, spanOf(windowMs, false), tick, live, cost);
-  words[at + USED] = live + cost;
-  if (tick !== last) setLastTick(words, at, tick);
-  return live + cost;
+/** Records `cost` units (at least 1, already found to fit) and drops what has expired. */
+export function spend(table: Table, place: Place, cost: number, now: number): void {
+  const { words, at } = place;
+  if (place.live === 0) begin(table, place, now);
+  else if (place.limit > EXACT_LIMIT && !place.ring) becomeRing(table, place, now);
+  const { last } = place;
+  const tick = place.tick > last ? place.tick : last;
+  if (place.ring) spendRing(table, words, at, tick - last, cost);
+  else spendExact(table, words, at, spanOf(place.windowMs, false), tick, place.live, cost);
+  place.live += cost;
+  words[at + USED] = place.live;
+  if (tick === last) return;
+  place.last = tick;
+  setLastTick(words, at, tick);
 }
 
 /** Starts an empty window in the mode that its limit asks for. */
-function begin(table: Table, words: Int32Array, at: number, windowMs: number, limit: number, now: number): void {
-  const ring = limit > EXACT_LIMIT;
+function begin(table: Table, place: Place, now: number): void {
+  const { words, at } = place;
+  const ring = place.limit > EXACT_LIMIT;
   emptyRow(table, words, at);
   words[at + OLDEST] = 0;
   if (ring) words[at + FLAGS] = (words[at + FLAGS] as number) | RING;
-  setLastTick(words, at, tickAt(windowMs, ring, now));
+  const tick = tickAt(place.windowMs, ring, now);
+  place.ring = ring;
+  place.tick = tick;
+  place.last = tick;
+  setLastTick(words, at, tick);
 }
 
 /** Replays the time stamps of a window whose limit has outgrown them. A ring holds units longer, never shorter. */
-function becomeRing(table: Table, row: number, windowMs: number, now: number): number {
-  const words = wordsOf(table, row);
-  const at = offsetOf(row);
-  const last = lastTick(words, at);
+function becomeRing(table: Table, place: Place, now: number): void {
+  const { words, at, last } = place;
   const times = Array.from({ length: words[at + USED] as number }, (_, index) =>
-    exactTickEnd(windowMs, last - exactAge(table, words, at, index)),
+    exactTickEnd(place.windowMs, last - exactAge(table, words, at, index)),
   );
   emptyRow(table, words, at);
-  for (const time of times) spend(table, row, windowMs, EXACT_LIMIT + 1, liveUnits(table, row, windowMs, time), 1, time);
-  return liveUnits(table, row, windowMs, now);
+  for (const time of times) {
+    look(table, place, time);
+    spend(table, place, 1, time);
+  }
+  look(table, place, now);
 }
 
 /** Whether every unit has expired, so that the row may be forgotten. */
