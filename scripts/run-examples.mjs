@@ -29,6 +29,47 @@ const SERVERS = [
   { name: 'commonjs', file: 'examples/commonjs/server.cjs', needsBuild: true },
   { name: 'custom-store', file: 'examples/custom-store/server.ts', also: keysSurvive },
 ];
+/** Whole products, each started and asked for one thing from beginning to end; `test/reference` has the rest. */
+const PRODUCTS = [
+  {
+    name: 'agg-market',
+    async tour({ origin, output }) {
+      const { key } = (await send(`${origin}/admin/apps/shop/keys`, { headers: signedIn(output), body: { name: 'backend', scope: 'read' } })).body;
+      for (const [app, status] of [['shop', 200], ['other', 403]]) assert.equal((await call(`${origin}/markets`, { headers: { 'x-app-id': app, 'x-app-api-key': key } })).status, status);
+    },
+  },
+  {
+    name: 'agnost',
+    async tour({ origin, output }) {
+      const headers = { 'X-Developer-Token': /X-Developer-Token: (\S+)/.exec(output)?.[1] };
+      const { key } = (await send(`${origin}/version/api-keys`, { headers, body: { name: 'web', endpointAccess: 'custom-allowed', endpoints: ['GET /orders'] } })).body;
+      for (const [path, status] of [['orders', 200], ['customers', 403]]) assert.equal((await call(`${origin}/endpoint/${path}`, { key })).status, status);
+    },
+  },
+  {
+    name: 'agentwallex',
+    async tour({ origin, output }) {
+      const { key } = (await send(`${origin}/api/v1/api-keys`, { headers: signedIn(output), body: { name: 'production-backend' } })).body;
+      assert.equal((await call(`${origin}/api/v1/wallets`, { key })).status, 200);
+    },
+  },
+  {
+    name: 'agiled',
+    async tour({ origin, output }) {
+      const headers = { Authorization: `Bearer ${/agl_\S+/.exec(output)?.[0]}` };
+      assert.equal((await call(`${origin}/public/v1/me`, { headers })).status, 200);
+      assert.equal((await send(`${origin}/public/v1/contacts`, { headers, body: { email: 'ann@example.com', name: 'Ann' } })).status, 201);
+    },
+  },
+  {
+    name: 'agglestone',
+    async tour({ origin, output }) {
+      const { key } = (await send(`${origin}/tenant/t1/api-keys/primary`, { headers: signedIn(output), body: {} })).body;
+      const { token } = (await send(`${origin}/tenant/t1/v2.0/Auth/token-exchange`, { headers: { 'X-API-Key': key }, body: { userId: 't1-ann' } })).body;
+      assert.equal((await call(`${origin}/tenant/t1/api/v2.0/Users/me`, { headers: { Authorization: `Bearer ${token}` } })).body.id, 't1-ann');
+    },
+  },
+].map((product) => ({ ...product, file: `examples/reference/${product.name}.ts` }));
 const TESTS = ['custom-store', 'testing-your-app'];
 
 /** A free port. Somebody could take it before the example does; then the example fails and says so. */
@@ -51,14 +92,14 @@ async function withServer({ file }, use) {
   child.stderr.on('data', (chunk) => (output += chunk));
   const exited = once(child, 'exit');
   try {
-    const url = `http://localhost:${port}/v1/orders`;
+    const origin = `http://localhost:${port}`;
     const deadline = Date.now() + START_WITHIN_MS;
-    while (!output.includes(url)) {
+    while (!output.includes(origin)) {
       if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode} before it listened`);
-      if (Date.now() > deadline) throw new Error(`did not print ${url} within ${START_WITHIN_MS} ms`);
+      if (Date.now() > deadline) throw new Error(`did not print ${origin} within ${START_WITHIN_MS} ms`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    return await use({ url, key: KEY.exec(output)?.[0] });
+    return await use({ url: `${origin}/v1/orders`, key: KEY.exec(output)?.[0], origin, output });
   } catch (error) {
     console.error(`${file} printed:\n${output}`);
     throw error;
@@ -68,11 +109,16 @@ async function withServer({ file }, use) {
   }
 }
 
-async function call(url, { method = 'GET', key, headers = {} } = {}) {
-  const response = await fetch(url, { method, headers: { ...headers, ...(key && { 'X-API-Key': key }) }, signal: AbortSignal.timeout(5_000) });
+async function call(url, { method = 'GET', key, headers = {}, body } = {}) {
+  const response = await fetch(url, { method, headers: { ...headers, ...(key && { 'X-API-Key': key }) }, body, signal: AbortSignal.timeout(5_000) });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: text === '' ? undefined : JSON.parse(text) };
 }
+
+const send = (url, { headers, body }) => call(url, { method: 'POST', headers: { ...headers, 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+
+/** Every product that has people sign in prints how, as it would not outside of an example. */
+const signedIn = (output) => ({ Authorization: /Authorization: (Bearer \S+)/.exec(output)?.[1] });
 
 /** An allowed call, one without a key, with a wrong key, without the scope, and calls until the limit says no. */
 async function commonCalls({ url, key }, headers) {
@@ -135,8 +181,9 @@ function npm(...args) {
 const chosen = process.argv.slice(2);
 const wanted = (name) => chosen.length === 0 || chosen.includes(name);
 const servers = SERVERS.filter(({ name }) => wanted(name));
+const products = PRODUCTS.filter(({ name }) => wanted(name));
 const tests = TESTS.filter(wanted);
-let failed = servers.length + tests.length === 0;
+let failed = servers.length + products.length + tests.length === 0;
 
 try {
   if (servers.some(({ needsBuild }) => needsBuild) && !existsSync(join(root, 'dist')) && !npm('run', '--silent', 'build')) failed = true;
@@ -150,6 +197,15 @@ try {
     } catch (error) {
       failed = true;
       console.error(`example ${server.name}: FAILS\n`, error);
+    }
+  }
+  for (const product of products) {
+    try {
+      await withServer(product, product.tour);
+      console.log(`example ${product.name}: works`);
+    } catch (error) {
+      failed = true;
+      console.error(`example ${product.name}: FAILS\n`, error);
     }
   }
   if (tests.length > 0 && !npm('test', '--silent', '--', '--reporters=default', '--roots', ...tests.map((name) => join(root, 'examples', name)))) failed = true;

@@ -16,11 +16,8 @@ export function checkMediaType(req: HostRequest, types: readonly string[]): void
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length).replaceAll('"', '');
   const encoding = req.headers['content-encoding'] ?? 'identity';
   if (lines.length === 1 && types.includes(type) && (charset ?? 'utf-8') === 'utf-8' && encoding.toLowerCase() === 'identity') return;
-  throw new ManagementError('unsupported_media_type', { headers: { 'Accept-Post': 'application/json', 'Accept-Encoding': 'identity' } });
+  throw new ManagementError('unsupported_media_type');
 }
-
-/** Whether a request brings a body at all (RFC 9112 §6.3). */
-export const hasBody = (req: HostRequest): boolean => req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
 
 /**
  * The JSON value of a body, `{}` for an empty one; at most 100 kB and 32 levels deep. Also when a body parser of the host has read it

@@ -17,10 +17,13 @@ export interface Caller {
   /** Throws unless the caller may hand this on. */
   checkGrant(grant: Grant): void;
   /** What a new key is, where the body does not say. */
-  readonly defaults: Partial<Pick<ApiKey, 'environment' | 'owner'>>;
+  readonly defaults: Partial<Pick<ApiKey, (typeof HANDED_ON)[number]>>;
   /** Whether the caller may claim or renew the slots of a tenant, which are the tenant's own security setting. */
   readonly mayTakeSlots: boolean;
 }
+
+/** The bounds of a key, which one that it makes has as well unless the body draws them closer. */
+const HANDED_ON = ['environment', 'owner', 'plan', 'limits', 'access', 'expiresAt'] as const satisfies readonly (keyof Grant)[];
 
 /** A person signed in with the host. */
 export function personCaller({ actor, tenantId, actions }: Mandate): Caller {
@@ -48,7 +51,7 @@ export function keyCaller(apiKey: ApiKey, holder: Holder, actions: ReadonlySet<s
       const excess = excessOf(grant, holder, scopes);
       if (excess !== undefined) throw new ManagementError('rights_exceeded', { errors: [{ field: `/${excess}`, message: 'is more than this key has itself', code: 'rights_exceeded' }] });
     },
-    defaults: { environment: apiKey.environment, ...(apiKey.owner !== undefined && { owner: apiKey.owner }) },
+    defaults: Object.fromEntries(HANDED_ON.filter((name) => apiKey[name] !== undefined).map((name) => [name, apiKey[name]])),
     mayTakeSlots: false,
   };
 }

@@ -5,7 +5,7 @@ import type { Attribution } from '../core/management/attribution.js';
 import { expressHost } from '../http/host.js';
 import type { HostRequest, Middleware } from '../http/types.js';
 import { send, type Answer } from './answer.js';
-import { checkMediaType, hasBody, readJson } from './body.js';
+import { checkMediaType, readJson } from './body.js';
 import type { Caller } from './caller.js';
 import { answerTo } from './faults.js';
 import { createGate } from './gate.js';
@@ -110,7 +110,7 @@ async function inputOf(it: Route, req: HostRequest, target: Target): Promise<Par
 /** A JSON content type is asked for with every body, an empty one too: no plain form of another site can send it. */
 async function bodyOf(schema: NonNullable<Route['body']>, { method }: Route, req: HostRequest): Promise<unknown> {
   checkMediaType(req, method === 'patch' ? ['application/json', 'application/merge-patch+json'] : ['application/json']);
-  return readInput(schema, hasBody(req) ? await readJson(req) : {});
+  return readInput(schema, await readJson(req));
 }
 
 /** For the record only: without one, or with a strange one, the change is made all the same. */

@@ -60,5 +60,8 @@ function senderOf(req: HostRequest): ReturnType<RequestFacts['sender']> {
   const { headers } = req;
   const single = (name: 'origin' | 'referer'): string | undefined => (headers[name] !== undefined && countLines(req, name) > 1 ? 'repeated' : headers[name]);
   const origin = single('origin');
-  return { origin, referer: single('referer'), browser: origin !== undefined || Object.keys(headers).some((name) => name.startsWith('sec-fetch-')) };
+  return { origin, referer: single('referer'), browser: origin !== undefined || Object.keys(headers).some((name) => isBrowserMark(name, headers[name])) };
 }
+
+/** Node's own `fetch` says `Sec-Fetch-Mode: cors`, and nothing else; no browser leaves out `Sec-Fetch-Site` (Fetch Metadata, §2.1). */
+const isBrowserMark = (name: string, value: unknown): boolean => name.startsWith('sec-fetch-') && !(name === 'sec-fetch-mode' && value === 'cors');

@@ -17,6 +17,8 @@ export interface TokenClaims {
   readonly expiresAtSeconds: number;
 }
 
+export const MAX_LIFETIME_SECONDS = 3_600;
+
 /** Clocks of two machines differ a little: a token that is used at once must not be "not valid yet". */
 const BACKDATED_SECONDS = 30;
 
@@ -41,13 +43,16 @@ export function toPayload(issuer: string, claims: TokenClaims): JWTPayload {
   };
 }
 
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value);
+
 /** The claims of a verified payload, or `undefined` for one that this library has not made. */
 export function fromPayload(payload: JWTPayload): TokenClaims | undefined {
   const { sub, iat, exp, jti, aud, scope, client_id: clientId, act, tenant, environment } = payload;
   const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
   if (typeof clientId !== 'string' || clientId === '' || actor !== clientId) return undefined;
   if (typeof sub !== 'string' || typeof jti !== 'string' || typeof scope !== 'string' || typeof environment !== 'string') return undefined;
-  if (typeof iat !== 'number' || typeof exp !== 'number' || aud === undefined) return undefined;
+  // JSON has numbers beyond all times: 1e999 never comes. No token of this library lives longer than an hour.
+  if (!isTime(iat) || !isTime(exp) || exp - iat > MAX_LIFETIME_SECONDS || aud === undefined) return undefined;
   if (tenant !== undefined && typeof tenant !== 'string') return undefined;
   return {
     subject: sub,

@@ -5,7 +5,7 @@ import { checkSpan } from '../core/management/lifecycle-options.js';
 import type { Clock } from '../core/ports.js';
 import type { Middleware } from '../http/types.js';
 import { isTokenShaped, MAX_TOKEN_LENGTH, unverifiedClaims } from '../http/delegated-token.js';
-import { fromPayload, REQUIRED_CLAIMS, toPayload, type TokenClaims } from './claims.js';
+import { fromPayload, MAX_LIFETIME_SECONDS, REQUIRED_CLAIMS, toPayload, type TokenClaims } from './claims.js';
 import { createJwksHandler } from './jwks-handler.js';
 import { resolveKeys, type Jwk, type ResolvedKey, type SigningKey } from './signing-keys.js';
 
@@ -46,7 +46,7 @@ export interface IssuerEngine {
 }
 
 const NAMES = ['issuer', 'audience', 'keys', 'lifetime', 'clock'];
-const MINUTE = 60_000;
+const DEFAULT_LIFETIME_MS = 300_000;
 /** RFC 9068 §2.1: tells an access token from every other JWT of the same issuer. */
 const TOKEN_TYPE = 'at+jwt';
 
@@ -70,7 +70,7 @@ export function tokenIssuer(options: TokenIssuerOptions): TokenIssuer {
   const issuer = identifier(given['issuer'], 'issuer');
   const audiences = audiencesOf(given['audience'], issuer);
   const keys = resolveKeys(given['keys']);
-  const lifetimeMs = given['lifetime'] === undefined ? 5 * MINUTE : checkSpan(given['lifetime'], 'lifetime', 1_000, 60 * MINUTE);
+  const lifetimeMs = given['lifetime'] === undefined ? DEFAULT_LIFETIME_MS : checkSpan(given['lifetime'], 'lifetime', 1_000, MAX_LIFETIME_SECONDS * 1_000);
   const clock = clockOf(given['clock']);
   const set = keys.map(({ publicJwk }) => publicJwk);
   const engine: IssuerEngine = { audiences, lifetimeMs, clock, sign: createSign(issuer, keys[0]), isOurs: (text) => isOurs(text, issuer), verify: createVerify(issuer, keys, clock) };
@@ -101,7 +101,7 @@ function createVerify(issuer: string, keys: readonly ResolvedKey[], clock: Clock
   const byKid = new Map(keys.map((key) => [key.kid, key]));
   const fixed: JWTVerifyOptions = { algorithms: [...new Set(keys.map(({ algorithm }) => algorithm))], issuer, typ: TOKEN_TYPE, requiredClaims: REQUIRED_CLAIMS };
   return async (token, audience) => {
-    if (token.length > MAX_TOKEN_LENGTH) return undefined;
+    if (token.length > MAX_TOKEN_LENGTH || !isCanonical(token.slice(token.lastIndexOf('.') + 1))) return undefined;
     try {
       const { payload } = await jwtVerify(
         token,
@@ -120,6 +120,9 @@ function createVerify(issuer: string, keys: readonly ResolvedKey[], clock: Clock
     }
   };
 }
+
+/** The last character of a signature has bits to spare: without this, one token could be written in several ways. */
+const isCanonical = (signature: string): boolean => Buffer.from(signature, 'base64url').toString('base64url') === signature;
 
 function audiencesOf(audience: unknown, issuer: string): readonly string[] {
   if (audience === undefined) return Object.freeze([issuer]);

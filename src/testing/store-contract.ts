@@ -1,6 +1,7 @@
 import type { Awaitable } from '../core/ports.js';
 import { absent, fullRecord, HARD_TEXT, plainRecord, same, scribble, type StoreUnderTest, type WithStore } from './store-records.js';
 import { listingContract } from './store-listing.js';
+import { sortingContract } from './store-sorting.js';
 import { replacingContract } from './store-replacing.js';
 import { slotContract } from './store-slots.js';
 import { useContract } from './store-uses.js';
@@ -38,6 +39,7 @@ export function storeContract(runner: TestRunner, make: () => Awaitable<StoreUnd
     replacingContract(runner, withStore);
     useContract(runner, withStore);
     listingContract(runner, withStore);
+    sortingContract(runner, withStore);
   });
 }
 

@@ -93,7 +93,14 @@ describe.each(hosts)('origin rules on $name', (host) => {
     const app = await start(host);
     const { key } = await app.issue({ access: { origins: 'server-only' } });
     expect(await ask(app, key)).toBe('ok');
-    for (const line of ['Origin: https://app.example.com', 'Origin: null', 'Origin:', 'Sec-Fetch-Site: same-origin', 'Sec-Fetch-Mode: cors', 'sec-fetch-dest: empty', 'SEC-FETCH-USER: ?1']) expect([line, await ask(app, key, [line])]).toEqual([line, 'origin_not_allowed']);
+    for (const line of ['Origin: https://app.example.com', 'Origin: null', 'Origin:', 'Sec-Fetch-Site: same-origin', 'Sec-Fetch-Mode: navigate', 'sec-fetch-dest: empty', 'SEC-FETCH-USER: ?1']) expect([line, await ask(app, key, [line])]).toEqual([line, 'origin_not_allowed']);
+    expect(await ask(app, key, ['Sec-Fetch-Mode: cors', 'Sec-Fetch-Site: cross-site', 'Sec-Fetch-Dest: empty'])).toBe('origin_not_allowed');
+  });
+
+  it('for servers only work with the fetch that Node brings along', async () => {
+    const app = await start(host);
+    const { key } = await app.issue({ access: { origins: 'server-only' } });
+    expect((await fetch(`http://127.0.0.1:${String(app.port)}/items`, { headers: { 'X-API-Key': key } })).status).toBe(200);
   });
 });
 

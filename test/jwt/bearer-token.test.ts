@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { apiKeyAuth, concurrent, createKeyring, perMinute, type Middleware } from 'keystile';
+import { apiKeyAuth, concurrent, createKeyring, memoryStore, perMinute, type Middleware } from 'keystile';
 import { bearerToken, tokenIssuer } from 'keystile/jwt';
 import { CHANGEABLE, CHANGES } from '../core/changes.js';
 import { failure } from '../core/support.js';
@@ -7,7 +7,7 @@ import { parseChallenges } from '../support/fields.js';
 import { hosts, type Step } from '../support/hosts.js';
 import { useServers } from '../support/servers.js';
 import { until } from '../support/spies.js';
-import { asBearer, bench, ISSUER, show, SIGNING_KEYS, type TokenBench } from './support.js';
+import { asBearer, bench, show, SIGNING_KEYS, type TokenBench } from './support.js';
 
 const listen = useServers();
 
@@ -196,7 +196,6 @@ describe('a token whose key has come to an end', () => {
 describe('the state of keys', () => {
   it('is not asked of the store for every request, and fails closed with the store', async () => {
     let [finds, down] = [0, false];
-    const { memoryStore } = await import('keystile');
     const inner = memoryStore();
     const store = { ...inner, find: (lookup: Parameters<typeof inner.find>[0]) => { finds++; if (down) throw new Error('down'); return inner.find(lookup); } };
     const made = bench({ keyring: { store } });
@@ -241,6 +240,5 @@ describe('two keyrings with one issuer', () => {
     const foreign = tokenIssuer({ issuer: 'https://other.example.com', keys: [SIGNING_KEYS.EdDSA], clock: made.clock });
     const strict = await listen(hosts[0]!.listener([bearerToken(made.keyring, { issuer: foreign, required: false }), apiKeyAuth(made.keyring) as Middleware, show]));
     await strict.get('/', asBearer((await made.token()).token)).expect(401).expect(({ body }) => { expect(body.code).toBe('missing_key'); });
-    expect(ISSUER).toBe(made.issuer.issuer);
   });
 });

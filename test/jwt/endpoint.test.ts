@@ -3,7 +3,6 @@ import { principalOf, type HostRequest, type Middleware } from 'keystile';
 import { USER_ID_TOKEN_TYPE } from 'keystile/jwt';
 import express from 'express';
 import { createRequire } from 'node:module';
-import { json } from '../support/app.js';
 import { expresses, hosts, type TestHost } from '../support/hosts.js';
 import { failing, INSIDE, SHORT } from '../support/misbehaviour.js';
 import { useServers, type TestServer } from '../support/servers.js';
@@ -73,7 +72,7 @@ describe.each(hosts)('the RFC 8693 endpoint on $name', (host) => {
   it('refuses other methods, types and encodings', async () => {
     const at = await endpoint(host);
     await at.server.get('/token', { 'X-API-Key': at.key }).expect(405).expect('Allow', 'POST');
-    for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/jsonp', '']) await post(at, 'x', type).expect(415);
+    for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/jsonp']) await post(at, 'x', type).expect(415);
     await at.server.agent.post('/token').set({ 'X-API-Key': at.key, 'Content-Type': FORM, 'Content-Encoding': 'gzip' }).send('x').expect(415);
   });
 
@@ -168,6 +167,5 @@ describe('an endpoint of the host\'s own shape', () => {
       await ask({ $ne: null }).expect(400, { error: 'invalid_subject' });
       await ask('ada', 'other').expect(403);
     }
-    expect(json).toBeDefined();
   });
 });

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../errors.js';
-import type { KeyChanges } from '../record.js';
+import type { KeyChanges, KeyRecord } from '../record.js';
 import type { Lifecycle } from './lifecycle-options.js';
 
 /** The fields with an end that the keyring's longest life allows, counted from `bornAt`; one that is too late is refused. */
@@ -11,7 +11,10 @@ export function withinLifetime<Fields extends KeyChanges>(fields: Fields, { maxL
   return fields;
 }
 
-/** An end that was allowed when it was set, as far as a new key may have it: the keyring's rule may be stricter by now. */
-export function cappedEnd(expiresAt: number | undefined, { maxLifetime = Infinity }: Lifecycle, bornAt: number): number | undefined {
-  return expiresAt === undefined ? undefined : Math.min(expiresAt, bornAt + maxLifetime);
+/**
+ * The end that a key hands down to one born at `bornAt`. One that the rule has set is none of its own: the new key has a life of
+ * its own length. One that was set under a laxer rule comes as far as it may.
+ */
+export function inheritedEnd({ expiresAt, createdAt }: KeyRecord, { maxLifetime = Infinity }: Lifecycle, bornAt: number): number | undefined {
+  return expiresAt === undefined || expiresAt === createdAt + maxLifetime ? undefined : Math.min(expiresAt, bornAt + maxLifetime);
 }

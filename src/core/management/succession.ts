@@ -6,7 +6,7 @@ import { createdKey, type CreatedKey } from './created-key.js';
 import { checkPatch, checkSettings, keySlot, PATCH_NAMES, SETTING_NAMES, type CheckedPatch, type KeyPatch, type KeySettings, type Time } from './draft.js';
 import { checkInsertion, slotTaken, type Issuing, type IssuingSettings, type NewFields } from './issuing.js';
 import { checkSpan } from './lifecycle-options.js';
-import { cappedEnd, withinLifetime } from './lifetime.js';
+import { inheritedEnd, withinLifetime } from './lifetime.js';
 
 /** How a key is rotated. */
 export interface RotateOptions extends Attribution {
@@ -59,8 +59,9 @@ export function createSuccessions({ store, context, events, clock, show }: Issui
 
   const fieldsAfter = (before: KeyRecord, wanted: CheckedPatch, now: number, path: string): NewFields => {
     const handedDown = Object.fromEntries(INHERITED.map((name) => [name, before[name]])) as unknown as NewFields;
-    const fields = { ...handedDown, expiresAt: cappedEnd(before.expiresAt, lifecycle, now), ...wanted, rotatedFrom: before.id };
-    if (fields.expiresAt !== undefined && !(now < fields.expiresAt)) throw notActive('the key has expired: give its successor an end of its own, expiresAt');
+    const { expiresAt } = 'expiresAt' in wanted ? wanted : before;
+    if (expiresAt !== undefined && !(now < expiresAt)) throw notActive('the key has expired: give its successor an end of its own, expiresAt');
+    const fields = { ...handedDown, expiresAt: inheritedEnd(before, lifecycle, now), ...wanted, rotatedFrom: before.id };
     return withinLifetime(fields, lifecycle, now, `${path}.expiresAt`);
   };
 
