@@ -46,4 +46,4 @@ export type { ListOptions, RevokeOptions } from './core/management/operations.js
 export type { ScopeDeclarations } from './core/scopes.js';
 export type { VerifyRequest } from './core/request.js';
 export type { Accepted, Refused, Verification } from './core/verification.js';
-export type { Activity, ActivityLog, ActivityPage, ActivityQuery, Awaitable, Clock, Consumption, Hasher, Insertion, KeyLookup, KeyPage, KeyQuery, KeyStore, KeyUse, Lease, LimitBucket, Limiter, LimitState } from './core/ports.js';
+export type { Activity, ActivityLog, ActivityPage, ActivityQuery, Awaitable, Clock, Consumption, Hasher, Insertion, KeyLookup, KeyPage, KeyQuery, KeySort, KeyStore, KeyUse, Lease, LimitBucket, Limiter, LimitState } from './core/ports.js';

@@ -1,25 +1,23 @@
-import { createKeyCache, lifetimeOf } from './core/cache.js';
-import { ConfigurationError, KeystileError } from './core/errors.js';
+import { createActivityBook } from './core/activity.js';
+import { lifetimeOf } from './core/cache.js';
+import { KeystileError } from './core/errors.js';
 import { createEvents } from './core/events.js';
 import { createExplain } from './core/management/explain.js';
-import { guardActivity, toActivityQuery } from './core/guarded-activity.js';
 import { guardStore } from './core/guarded-store.js';
 import { resolveKeyringOptions, type KeyringOptions } from './core/keyring-options.js';
 import { withEngine, type Engine, type Keyring } from './core/keyring.js';
 import { createFailureGate } from './core/limits/failures.js';
 import { createLeaseKeeper } from './core/limits/leases.js';
 import { createSpender } from './core/limits/spender.js';
-import { createIdLookup } from './core/id-lookup.js';
-import { createLookup } from './core/lookup.js';
 import { createOperations } from './core/management/operations.js';
 import type { Awaitable } from './core/ports.js';
 import { toApiKey, type ApiKey, type KeyRecord } from './core/record.js';
 import { NO_FACTS, toFacts } from './core/request.js';
 import { createReminders } from './core/management/reminders.js';
-import { createRecorder } from './core/recorder.js';
 import { createUses } from './core/uses.js';
 import { createWitness } from './core/witness.js';
-import { createVerifier, type Verify } from './core/verifier.js';
+import { createVerifiers } from './core/verifiers.js';
+import type { Verify } from './core/verifier.js';
 import type { Verification } from './core/verification.js';
 import { createWatches } from './core/watches.js';
 import { memoryLimiter } from './memory/limiter.js';
@@ -60,21 +58,14 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   });
   // Nobody else can change a store that no one else has.
   const caching = { ...(resolved.store === undefined && { ttlMs: Infinity }), ...resolved.cache };
-  const [cache, idCache] = [createKeyCache(caching), createKeyCache(caching)];
-  const lookup = createLookup({ formats, hashes, store, cache, context, deadlineMs: storeMs, report });
-  const idLookup = createIdLookup({ store, cache: idCache, context });
-  const forget = (id: string): void => {
-    lookup.forget(id);
-    idLookup.forget(id);
-  };
   const uses = createUses(store, context.lifecycle.flushEvery, report);
   const show = (record: KeyRecord): ApiKey => toApiKey(uses.latest(record), clock.now());
-  const activity = resolved.activity && guardActivity(resolved.activity, storeMs);
-  const recorder = activity && createRecorder(activity, events, context.lifecycle.flushEvery, report);
-  const operations = createOperations({ store, formats, hashes, context, events, clock, forget, show });
+  const activity = createActivityBook({ log: resolved.activity, events, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, report });
+  const judging = { spender, failures: createFailureGate(resolved.failureRules, spender), witness: createWitness(uses, activity.recorder, report), events, clock };
+  const verifiers = createVerifiers({ formats, hashes, store, context, deadlineMs: storeMs, report }, caching, judging);
+  const { mint: _mint, ...managed } = createOperations({ store, formats, hashes, context, events, clock, forget: verifiers.forget, show });
   const reminders = createReminders(store, events, clock, context.lifecycle, show, report);
   const explain = createExplain(store, spender, context, clock);
-  const judging = { spender, failures: createFailureGate(resolved.failureRules, spender), witness: createWitness(uses, recorder, report), events, clock };
   const watches = createWatches({ store, events, context, clock, lifetimeMs: lifetimeOf(caching), report });
 
   let closed = false;
@@ -82,16 +73,14 @@ export function createKeyring<const Scope extends string = never, const Plan ext
     if (closed) throw closedError();
     return verifier(key, facts);
   };
-  const verify = whileOpen(createVerifier({ lookup, ...judging }));
-  const vouch = whileOpen(createVerifier({ lookup: idLookup, ...judging }));
+  const [verify, vouch] = [whileOpen(verifiers.verify), whileOpen(verifiers.vouch)];
   const promised = <T>(work: () => Awaitable<T>): Promise<T> => (closed ? Promise.reject(closedError()) : inPromise(work));
   const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, vouch, watch: watches.watch, report };
 
   return withEngine<Keyring<Scope, Plan>>(
     {
       format: formats.current,
-      create: (...args) => promised(() => operations.create(...args)),
-      import: (...args) => promised(() => operations.import(...args)),
+      ...whileOpenAll(managed, promised),
       verify(key, request) {
         try {
           // Already decided, nearly always: one promise, no closure.
@@ -100,21 +89,6 @@ export function createKeyring<const Scope extends string = never, const Plan ext
           return rejection(error);
         }
       },
-      get: (...args) => promised(() => operations.get(...args)),
-      list: (...args) => promised(() => operations.list(...args)),
-      update: (...args) => promised(() => operations.update(...args)),
-      rotate: (...args) => promised(() => operations.rotate(...args)),
-      regenerate: (...args) => promised(() => operations.regenerate(...args)),
-      disable: (...args) => promised(() => operations.disable(...args)),
-      enable: (...args) => promised(() => operations.enable(...args)),
-      revoke: (...args) => promised(() => operations.revoke(...args)),
-      delete: (...args) => promised(() => operations.delete(...args)),
-      undelete: (...args) => promised(() => operations.undelete(...args)),
-      purge: (...args) => promised(() => operations.purge(...args)),
-      disableAll: (...args) => promised(() => operations.disableAll(...args)),
-      enableAll: (...args) => promised(() => operations.enableAll(...args)),
-      revokeAll: (...args) => promised(() => operations.revokeAll(...args)),
-      deleteAll: (...args) => promised(() => operations.deleteAll(...args)),
       checkStale: () => promised(() => reminders.check()),
       explain: (id, request) => promised(() => explain(id, request === undefined ? NO_FACTS : toFacts(request))),
       on(name, listener) {
@@ -122,25 +96,25 @@ export function createKeyring<const Scope extends string = never, const Plan ext
         if (name === 'stale') reminders.start();
         return off;
       },
-      async activity(options = {}) {
-        if (activity === undefined) throw new ConfigurationError('invalid_option', 'activity', 'is not kept: give createKeyring an activity log');
-        const query = toActivityQuery(options);
-        await promised(() => recorder?.flush());
-        return activity.list(query);
-      },
-      flush: () => promised(async () => { await Promise.all([uses.flush(), recorder?.flush()]); }),
+      activity: (options) => promised(() => activity.list(options)),
+      flush: () => promised(() => Promise.all([uses.flush(), activity.flush()]).then(() => undefined)),
       close() {
         closed = true;
         watches.close();
         leases.close();
-        cache.clear();
-        idCache.clear();
+        verifiers.clear();
         reminders.stop();
-        return Promise.all([uses.close(), recorder?.close()]).then(() => undefined);
+        return Promise.all([uses.close(), activity.close()]).then(() => undefined);
       },
     },
     engine,
   );
+}
+
+/** The same functions, each behind `promised`: one more operation is no more work here. */
+function whileOpenAll<T extends Readonly<Record<keyof T, (...args: never[]) => Promise<unknown>>>>(operations: T, promised: <R>(work: () => Awaitable<R>) => Promise<R>): T {
+  const entries = Object.entries<(...args: never[]) => Promise<unknown>>(operations);
+  return Object.fromEntries(entries.map(([name, operation]) => [name, (...args: never[]) => promised(() => operation(...args))])) as T;
 }
 
 const closedError = (): KeystileError => new KeystileError('keyring_closed', 'the keyring has been closed', { status: 503 });

@@ -55,16 +55,16 @@ describe('links in the docs', () => {
 
 describe('docs/errors.md', () => {
   it('has a heading of its own for every code, and for nothing else that looks like one', () => {
-    const codes = ['RefusalCode', 'OperationCode', 'ConfigurationCode'].flatMap(literalsOf);
+    const codes = [...['RefusalCode', 'OperationCode', 'ConfigurationCode'].flatMap((name) => literalsOf('src/core/errors.ts', name)), ...literalsOf('src/admin/problems.ts', 'ManagementCode')];
     expect(codes.length).toBeGreaterThan(40);
     const headings = headingsOf(readMarkdown(read('docs/errors.md')).prose).flatMap((heading) => /^`(\w+)`$/.exec(heading)?.[1] ?? []);
     expect(headings.sort()).toEqual(codes.sort());
   });
 });
 
-/** The string literals of a union type in src/core/errors.ts. */
-function literalsOf(name: string): string[] {
-  const alias = parse('src/core/errors.ts').statements.find((statement) => ts.isTypeAliasDeclaration(statement) && statement.name.text === name);
+/** The string literals of a union type. */
+function literalsOf(path: string, name: string): string[] {
+  const alias = parse(path).statements.find((statement) => ts.isTypeAliasDeclaration(statement) && statement.name.text === name);
   const types = alias !== undefined && ts.isTypeAliasDeclaration(alias) && ts.isUnionTypeNode(alias.type) ? alias.type.types : [];
   return types.flatMap((type) => (ts.isLiteralTypeNode(type) && ts.isStringLiteral(type.literal) ? type.literal.text : []));
 }

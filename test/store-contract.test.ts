@@ -96,6 +96,11 @@ const MISTAKES: readonly (readonly [mistake: string, noticed: RegExp, make: (sto
   ['deleted records are listed', /leaves deleted records out/, (store) => ({ list: (query) => (query.deleted === true ? store.list(query) : both(store, query)) })],
   ['`deleted: true` lists all', /leaves deleted records out/, (store) => ({ list: (query) => (query.deleted === true ? both(store, query) : store.list(query)) })],
   ['deleted records cannot be found', /leaves deleted records out/, (_store, find) => ({ find: (lookup) => { const found = find(lookup); return found?.deletedAt === undefined ? found : undefined; } })],
+  ['sort is forgotten', /goes by name/, (store) => ({ list: ({ sort: _sort, ...query }) => store.list(query) })],
+  ['sort knows no direction', /goes by expiresAt/, (store) => ({ list: ({ sort, ...query }) => store.list({ ...query, ...(sort && { sort: { ...sort, direction: 'asc' } }) }) })],
+  ['sort puts records without the value first', /goes by lastUsedAt/, (store) => ({ list: (query) => sortedBy(store, query, (value) => value ?? -1) })],
+  ['sort compares numbers as texts', /goes by createdAt/, (store) => ({ list: (query) => sortedBy(store, query, (value) => String(value ?? '~')) })],
+  ['sort takes texts without case', /goes by name/, (store) => ({ list: (query) => sortedBy(store, query, (value) => (typeof value === 'string' ? value.toLowerCase() : (value ?? 9e15))) })],
   ['a full page always has a next one', /whatever the size/, (store) => ({ list: (query) => { const page = store.list(query); return page.records.length < query.limit ? page : { ...page, nextCursor: page.nextCursor ?? Buffer.from('-1:').toString('base64url') }; } })],
   ['a cursor is a number of records to skip', /come and go/, (store) => ({ list: (query) => offset(store, query) })],
   ['an unreadable cursor gives the first page', /unreadable cursor/, (store) => ({ list: (query) => { const page = store.list(query); const { cursor: _cursor, ...first } = query; return page.records.length > 0 ? page : store.list(first); } })],
@@ -184,6 +189,17 @@ const like = (search: string): RegExp => new RegExp(search.replace(/[.*+?^${}()|
 function filtered(store: Sync, { search, ...query }: KeyQuery, fits: (text: string, search: string, record: KeyRecord) => boolean): KeyPage {
   const page = store.list(query);
   return search === undefined ? page : { records: page.records.filter((record) => fits([record.id, record.name, record.tenantId, record.owner?.id].join('\n'), search, record)) };
+}
+
+/** One page of all records, in an order by what `key` makes of their values. */
+function sortedBy(store: Sync, { sort, ...query }: KeyQuery, key: (value: string | number | undefined) => string | number): KeyPage {
+  if (sort === undefined || query.cursor !== undefined) return store.list({ ...query, ...(sort && { sort }) });
+  const sign = sort.direction === 'asc' ? 1 : -1;
+  const compare = (a: KeyRecord, b: KeyRecord): number => {
+    const [left, right] = [key(a[sort.by]), key(b[sort.by])];
+    return sign * (left === right ? (a.id < b.id ? -1 : 1) : left < right ? -1 : 1);
+  };
+  return { records: [...store.list({ ...query, limit: 500 }).records].sort(compare) };
 }
 
 function offset(store: Sync, { cursor = '0', ...query }: KeyQuery): KeyPage {

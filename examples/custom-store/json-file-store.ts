@@ -90,7 +90,7 @@ function inserted(next: Map<string, KeyRecord>, record: KeyRecord): Insertion {
 /** Sets fields of a record that is there; `undefined` and `null` clear one, so neither is kept. */
 function changed(next: Map<string, KeyRecord>, id: string, changes: KeyChanges): KeyRecord {
   const before = next.get(id);
-  const merged = { ...before, ...structuredClone(changes), version: (before?.version ?? 0) + 1 };
+  const merged: Record<string, unknown> = { ...before, ...structuredClone(changes), version: (before?.version ?? 0) + 1 };
   const after = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined && value !== null)) as unknown as KeyRecord;
   next.set(id, after);
   return after;

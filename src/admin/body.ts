@@ -5,7 +5,7 @@ import { checkPlain } from './plain-json.js';
 import { ManagementError } from './problems.js';
 
 /** 100 kB, the usual bound of body parsers. */
-export const MAX_BODY = 102_400;
+const MAX_BODY = 102_400;
 
 type Parsed = HostRequest & { readonly body?: unknown };
 
@@ -25,7 +25,9 @@ export function checkMediaType(req: HostRequest, types: readonly string[]): void
  */
 export async function readJson(req: HostRequest): Promise<unknown> {
   if (Number(req.headers['content-length'] ?? 0) > MAX_BODY) throw tooLarge();
-  const value = req.readableDidRead ? readBefore((req as Parsed).body) : parse(await collect(req));
+  // An empty body that somebody else has waited for has ended without having been read.
+  const isTaken = req.readableDidRead || req.readableEnded;
+  const value = isTaken ? readBefore((req as Parsed).body, req.readableDidRead) : parse(await collect(req));
   checkPlain(value);
   return value;
 }
@@ -57,7 +59,8 @@ function collect(req: HostRequest): Promise<Buffer> {
 }
 
 /** What a body parser has left: a value, or the text or bytes of one. */
-function readBefore(body: unknown): unknown {
+function readBefore(body: unknown, hadContent: boolean): unknown {
+  if (!hadContent) return {};
   if (typeof body === 'string') return parse(Buffer.from(body));
   if (body instanceof Uint8Array) return parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   if (body === undefined) throw new ManagementError('malformed_json', { detail: 'The body has been read before it came here.' });

@@ -28,6 +28,7 @@ const STATUSES: Readonly<Record<number, string>> = {
   415: 'The body is not said to be JSON.',
   422: 'Input that is not valid; errors names each field.',
   428: 'If-Match is missing.',
+  429: 'The calling key has spent its limits.',
   503: 'The store, or whoever says who is acting, gave no answer.',
 };
 
@@ -77,7 +78,7 @@ function operationOf({ name, summary, success, body, ...it }: Route): Json {
 function statusesOf({ access, body, query, ifMatch, problems = [] }: Pick<Route, 'access' | 'ifMatch' | 'problems'> & { readonly body: unknown; readonly query?: unknown }): number[] {
   const of = (holds: boolean, ...statuses: number[]): number[] => (holds ? statuses : []);
   const all = [
-    ...of(access !== 'public', 401, 403, 503), ...of(body !== undefined, 400, 413, 415, 422), ...of(query !== undefined, 422),
+    ...of(access !== 'public', 401, 403, 429, 503), ...of(body !== undefined, 400, 413, 415, 422), ...of(query !== undefined, 422),
     ...of(ifMatch !== undefined, 400, 412), ...of(ifMatch === 'needed', 428), ...problems,
   ];
   return [...new Set(all)].sort((a, b) => a - b);

@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { AccessRules, EndpointRules, IpRules, OriginRules } from '../core/access/access.js';
 import type { LimitRule } from '../core/limits/rules.js';
+import { isPlainObject } from '../core/options.js';
 import type { ApiKey } from '../core/record.js';
 import type { ScopeBook } from '../core/scopes.js';
 
@@ -21,8 +21,8 @@ type Within = (grant: Grant, holder: Holder, scopes: ScopeBook) => boolean;
 const QUESTIONS: readonly (readonly [field: keyof Grant, within: Within])[] = [
   ['environment', (grant, holder) => grant.environment === holder.environment],
   // Handlers decide by owner and metadata: nobody may become somebody else.
-  ['owner', (grant, holder) => isDeepStrictEqual(grant.owner, holder.owner)],
-  ['metadata', (grant, holder) => Object.entries(grant.metadata ?? {}).every(([name, value]) => isDeepStrictEqual(value, Object.hasOwn(holder.metadata ?? {}, name) ? holder.metadata?.[name] : undefined))],
+  ['owner', (grant, holder) => isSame(grant.owner, holder.owner)],
+  ['metadata', (grant, holder) => Object.entries(grant.metadata ?? {}).every(([name, value]) => isSame(value, Object.hasOwn(holder.metadata ?? {}, name) ? holder.metadata?.[name] : undefined))],
   ['scopes', (grant, holder, scopes) => [...scopes.expand(grant.scopes)].every((scope) => scopes.expand(holder.scopes).has(scope))],
   ['limits', limitsWithin],
   ['access', (grant, holder) => accessWithin(grant.access ?? {}, holder.access ?? {})],
@@ -32,11 +32,17 @@ const QUESTIONS: readonly (readonly [field: keyof Grant, within: Within])[] = [
 /** The first field in which a grant is more than its holder has, or `undefined`. */
 export const excessOf = (grant: Grant, holder: Holder, scopes: ScopeBook): keyof Grant | undefined => QUESTIONS.find(([, within]) => !within(grant, holder, scopes))?.[0];
 
+/** Compared as JSON, whatever order their fields have and whichever realm they come from. */
+const isSame = (a: unknown, b: unknown): boolean => sorted(a) === sorted(b);
+
+const sorted = (value: unknown): string | undefined =>
+  JSON.stringify(value, (_name, inner: unknown) => (isPlainObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner));
+
 const endOf = ({ expiresAt = Infinity, graceExpiresAt = Infinity }: Grant): number => Math.min(expiresAt, graceExpiresAt);
 
 /** The same plan, or limits of its own of which each of the holder's is kept or lowered; a holder without limits may give any. */
 function limitsWithin(grant: Grant, holder: Holder): boolean {
-  const asHeld = grant.plan === holder.plan && isDeepStrictEqual(grant.limits, holder.limits);
+  const asHeld = grant.plan === holder.plan && isSame(grant.limits, holder.limits);
   const bounds = holder.effectiveLimits;
   if (asHeld || bounds === undefined) return asHeld;
   if (bounds.length === 0) return true;

@@ -2,8 +2,9 @@ import { countLines } from '../http/raw-request.js';
 import type { Host, HostRequest } from '../http/types.js';
 
 /**
- * Whether a change may come from where it comes from. Programs say nothing of where, and pass; a browser always says something
- * with a change, and must say that the page is of this origin (Fetch Metadata, W3C; RFC 6454), or of a trusted one.
+ * Whether a change may come from where it comes from. Programs say nothing of where, and pass (Node's own `fetch` sends
+ * `Sec-Fetch-Mode`, but no `-Site`); a browser always says something with a change, and must say that the page is of this origin
+ * (Fetch Metadata, W3C; RFC 6454), or of a trusted one.
  */
 export function isSameSite(req: HostRequest, trusted: ReadonlySet<string>, host: Host): boolean {
   const { headers } = req;
@@ -14,8 +15,7 @@ export function isSameSite(req: HostRequest, trusted: ReadonlySet<string>, host:
   if (origin !== undefined && trusted.has(origin)) return true;
   // "none" is a person at the address bar, who cannot send a change; "same-site" is another, perhaps weaker, host.
   if (site !== undefined) return site === 'same-origin';
-  if (origin !== undefined) return isOwnOrigin(origin, req, host);
-  return !Object.keys(headers).some((name) => name.startsWith('sec-fetch-'));
+  return origin === undefined || isOwnOrigin(origin, req, host);
 }
 
 /** The origin's host and port are those of the request. Behind a proxy that ends TLS the scheme cannot be known. */

@@ -4,7 +4,6 @@ import type { Json } from '../core/record.js';
 
 /** What comes in. Unknown fields are refused everywhere; what depends on the keyring (scopes, plans, rules' syntax) it checks itself. */
 
- 
 const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 const CENTURY_SECONDS = 3_162_240_000;
 

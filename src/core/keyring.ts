@@ -26,14 +26,16 @@ import type { Watches } from './watches.js';
  * scopes and plans, so that a misspelt one does not compile.
  *
  * Operations reject with a `ConfigurationError` for a wrong field, with a `KeystileError` for what cannot be done
- * (`key_not_found`, `key_exists`, `version_conflict`) and for faults (`store_unavailable`, `limiter_unavailable`).
+ * (`key_not_found`, `key_exists`, `slot_taken`, `already_rotated`, `key_not_active`, `version_conflict`) and for faults
+ * (`store_unavailable`, `limiter_unavailable`). A change holds for the very next verification, those under way included.
  */
 export interface Keyring<Scope extends string = string, Plan extends string = string> {
   /** The format of new keys, with its `pattern` for secret scanners. */
   readonly format: KeyFormat;
 
   /**
-   * Makes a key and stores its hash. The plaintext stands in the result and nowhere else.
+   * Makes a key and stores its hash. The plaintext stands in the result and nowhere else. Rejects with `slot_taken` when
+   * another key has the slot it is to have.
    *
    * @example
    * ```ts
@@ -42,7 +44,7 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
    */
   create(settings: KeySettings<Scope, Plan>, attribution?: Attribution): Promise<CreatedKey>;
 
-  /** Brings in a key issued elsewhere, by itself or by its hash; see `ImportSource`. */
+  /** Brings in a key issued elsewhere, by itself or by its hash; see `ImportSource`. Rejects with `key_exists`, `slot_taken`. */
   import(source: ImportSource & KeySettings<Scope, Plan>, attribution?: Attribution): Promise<ApiKey>;
 
   /**
@@ -70,12 +72,12 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
   update(id: string, patch: KeyPatch<Scope, Plan>, guard?: Guard): Promise<ApiKey>;
 
   /**
-   * Makes a new key with all settings of an old one, its slot included. The old one works until its grace period is over,
-   * never longer than it would have anyway. Both happen in one step of the store.
+   * Makes a new key with all settings of an old one, its slot included. The old one works until its grace period is over (24
+   * hours unless said), never longer than it would have anyway. Both happen in one step of the store.
    *
-   * Rejects with `already_rotated` for a key that has a successor, in its grace period or after, and with `key_not_active`
-   * for a revoked one and for one that has expired, unless `expiresAt` gives the new key an end of its own. The successor of a
-   * disabled key is disabled.
+   * Rejects with `already_rotated` for a key that has a successor, in its grace period or after, with `key_not_active` for a
+   * revoked one and for one that has expired, unless `expiresAt` gives the new key an end of its own, and with
+   * `version_conflict` when the key no longer has the given `version`. The successor of a disabled key is disabled.
    *
    * @example
    * ```ts
@@ -85,41 +87,51 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
   rotate(id: string, options?: RotateOptions): Promise<Succession>;
 
   /**
-   * Makes a new key for a tenant's slot and revokes the one before at once. Settings that are not given are taken over; the
-   * first key of a slot is made of them alone. When two calls race, one wins and the other rejects with `slot_taken`.
+   * Makes a new key for a tenant's slot and revokes the one before at once, in one step of the store. Settings that are not
+   * given are taken over; the first key of a slot is made of them alone. A key that has left the slot, in its grace period, is
+   * not touched.
+   *
+   * When two calls race, one wins and the other rejects with `slot_taken`. Rejects with `key_not_active` for a slot whose key has
+   * expired, unless `expiresAt` gives the new key an end of its own. The successor of a disabled key is disabled.
    *
    * @example
    * ```ts
    * const { key } = await keyring.regenerate('customer-7', 'secondary');
    * ```
    */
-  regenerate(tenantId: string, slot: KeySlot, settings?: SlotSettings): Promise<Succession>;
+  regenerate(tenantId: string, slot: KeySlot, settings?: SlotSettings<Scope, Plan>): Promise<Succession>;
 
-  /** Suspends a key until `enable`. Doing it twice changes nothing. */
+  /** Suspends a key until `enable`. Doing it twice changes nothing. A suspended key keeps its slot. */
   disable(id: string, attribution?: Attribution): Promise<ApiKey>;
   enable(id: string, attribution?: Attribution): Promise<ApiKey>;
 
   /** Ends a key for good and frees its slot. A second revoke keeps the first one's time, reason and actor. */
   revoke(id: string, options?: RevokeOptions): Promise<ApiKey>;
 
-  /** Takes a key out of use and out of sight; `false` if there was none. Until it is purged, `undelete` brings it back. */
+  /** Takes a key out of use and out of sight and frees its slot; `false` if there was none. `undelete` brings it back. */
   delete(id: string, attribution?: Attribution): Promise<boolean>;
 
-  /** Brings a deleted key back as it was, but for its slot. Rejects with `key_not_found` after the retention time (30 days). */
+  /**
+   * Brings a deleted key back as it was, but for its slot. One that is not deleted is left as it is. Rejects with
+   * `key_not_found` after the retention time (30 days unless said).
+   */
   undelete(id: string, attribution?: Attribution): Promise<ApiKey>;
 
   /** Removes for good what was deleted longer ago than the retention time. Answers how many keys those were. */
   purge(): Promise<number>;
 
-  /** The same for all keys of a tenant or owner. Answers how many were changed. */
+  /**
+   * The same for all keys of a tenant or owner, one after the other. Answers how many were changed. A fault ends it: what was done
+   * stays, and calling again does the rest. A filter without tenant and owner is refused.
+   */
   disableAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
   enableAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
   revokeAll(filter: BulkFilter, options?: RevokeOptions): Promise<number>;
   deleteAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
 
   /**
-   * Keys that are old, long unused or about to end, each also announced as a `stale` event. Runs by itself once a day while
-   * somebody listens to `stale`.
+   * Active keys that are old, long unused or about to end, each also announced as a `stale` event. Runs by itself, a minute after
+   * somebody begins to listen to `stale` and then once a day.
    */
   checkStale(): Promise<readonly StaleKey[]>;
 

@@ -84,7 +84,10 @@ export interface KeyStore {
   /** Removes the record for good; `true` if it was there. */
   delete(id: string): Awaitable<boolean>;
   list(query: KeyQuery): Awaitable<KeyPage>;
-  /** Notes uses, none of which adds to a record's `version`; later ones only, so that two processes may write in any order. */
+  /**
+   * Notes uses, up to 10,000 at once, none of which adds to a record's `version`; later ones only, so that two processes may write
+   * in any order. Unknown ids are passed over.
+   */
   touch(uses: readonly KeyUse[]): Awaitable<void>;
 }
 

@@ -33,10 +33,10 @@ export function createUses(store: GuardedStore, flushEvery: number, report: (err
     } catch (error) {
       report(error);
       // A use that has come since is the later one.
-      for (const [id, use] of writing) if (waiting.size < MOST && !waiting.has(id)) waiting.set(id, use);
+      for (const [id, use] of writing) if (waiting.size < MOST || waiting.has(id)) waiting.set(id, { ...use, ...waiting.get(id) });
     }
     writing = new Map();
-    if (waiting.size > 0) later();
+    if (waiting.size > 0 && !closed) later();
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);
@@ -46,23 +46,22 @@ export function createUses(store: GuardedStore, flushEvery: number, report: (err
     return flushing;
   };
   const later = (): void => {
-    if (!closed) timer ??= setTimeout(() => void flush(), flushEvery).unref();
+    timer ??= setTimeout(() => void flush(), flushEvery).unref();
   };
 
   return {
     note({ id, at, ip }) {
       const before = waiting.get(id);
       if (closed || (before === undefined && waiting.size >= MOST)) return;
-      const known = ip === undefined ? before?.ip : readable(ip);
-      waiting.set(id, { id, at, ...(known !== undefined && { ip: known }) });
+      waiting.set(id, { ...before, id, at, ...(ip !== undefined && readable(ip)) });
       if (before === undefined && waiting.size === MOST) void flush();
       else later();
     },
     latest(record) {
-      const use = waiting.get(record.id) ?? writing.get(record.id);
+      const { at, ip }: Partial<KeyUse> = { ...writing.get(record.id), ...waiting.get(record.id) };
       // Another process may have written a later one.
-      if (use === undefined || !(use.at > (record.lastUsedAt ?? -1))) return record;
-      return { ...record, lastUsedAt: use.at, ...(use.ip !== undefined && { lastUsedIp: use.ip }) };
+      if (at === undefined || at <= (record.lastUsedAt ?? -1)) return record;
+      return { ...record, lastUsedAt: at, ...(ip !== undefined && { lastUsedIp: ip }) };
     },
     flush,
     close() {
@@ -73,6 +72,6 @@ export function createUses(store: GuardedStore, flushEvery: number, report: (err
 }
 
 /** A host may take the address from a header that anybody can write: what is none must not spoil the writing of all the others. */
-function readable(ip: string): string | undefined {
-  return readAddress(ip) === undefined ? undefined : ip.replace(/^::ffff:(?=\d+\.)/i, '');
+function readable(ip: string): Pick<KeyUse, 'ip'> {
+  return readAddress(ip) === undefined ? {} : { ip: ip.replace(/^::ffff:(?=\d+\.)/i, '') };
 }

@@ -50,7 +50,10 @@ export function createWatches({ store, events, context, clock, lifetimeMs, repor
   const giveUp = (key: WatchedKey): void => {
     key.endAll(refused('store_unavailable', { keyId: key.id }));
   };
-  const look = ({ key }: Place): Awaitable<void> => {
+  const look = (place: Place): Awaitable<void> => {
+    const { key } = place;
+    // Closed while others were looked at.
+    if (places.get(key.id) !== place) return;
     const seen = (record: KeyRecord | undefined): void => {
       key.see(record);
       alarm.by(key.endsAt());

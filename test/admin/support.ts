@@ -14,6 +14,7 @@ type Method = 'get' | 'post' | 'patch' | 'delete' | 'put';
 export const PEOPLE: Readonly<Record<string, Authorization>> = {
   root: { actor: 'root@example.com', tenants: 'all', may: ['admin'] },
   ann: { actor: 'ann@example.com', tenantId: 'acme', may: ['admin'] },
+  carl: { actor: 'carl@example.com', tenantId: 'acme', may: ['admin'] },
   bob: { actor: 'bob@example.com', tenantId: 'other', may: ['admin'] },
   viewer: { actor: 'viewer@example.com', tenantId: 'acme', may: ['viewer'] },
 };
@@ -21,7 +22,8 @@ export const PEOPLE: Readonly<Record<string, Authorization>> = {
 export interface AdminSettings {
   readonly options?: Partial<AdminRouterOptions<Scope>>;
   readonly keyring?: Partial<KeyringOptions<Scope, 'starter' | 'growth'>>;
-  readonly before?: readonly Step[];
+  /** Steps before the router. */
+  readonly before?: readonly Step[] | ((keyring: AdminApp['keyring'], clock: FakeClock) => readonly Step[]);
 }
 
 export interface AdminApp extends TestServer {
@@ -32,7 +34,10 @@ export interface AdminApp extends TestServer {
   as(person: string, method: Method, path: string, body?: object, headers?: Readonly<Record<string, string>>): supertest.Test;
 }
 
-export const byHeader = (req: HostRequest): Authorization | undefined => PEOPLE[String(req.headers['x-user'])];
+/** One member of each thing in an answer. */
+export const each = (things: unknown, name: string): unknown[] => (things as Record<string, unknown>[]).map((thing) => thing[name]);
+
+const byHeader = (req: HostRequest): Authorization | undefined => PEOPLE[String(req.headers['x-user'])];
 
 /** Servers with a management API at `/admin`, each closed after its test. */
 export function useAdmin(): (host: TestHost, settings?: AdminSettings) => Promise<AdminApp> {
@@ -50,7 +55,7 @@ export function useAdmin(): (host: TestHost, settings?: AdminSettings) => Promis
     const faults: unknown[] = [];
     keyring.on('fault', ({ error }) => faults.push(error));
     const router: Middleware = adminRouter(keyring, { authorize: byHeader, ...(host === NODE_HTTP && { path: '/admin' }), ...options });
-    const server = await listen(host.listener([...before, ['/admin', router]]));
+    const server = await listen(host.listener([...(typeof before === 'function' ? before(keyring, clock) : before), ['/admin', router]]));
     return {
       ...server,
       keyring,

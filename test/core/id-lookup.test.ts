@@ -67,7 +67,7 @@ describe('a look-up by id', () => {
 
   it('gives up on a key that is changed all the time, and recovers from a store that fails', async () => {
     let failing = false;
-    const ids = lookup(async (id) => { if (failing) throw new Error('down'); ids.forget(id); return record(); });
+    const ids = lookup(async (id) => { await turn(); if (failing) throw new Error('down'); ids.forget(id); return record(); });
     expect(await failure(() => ids.load('key-one', may, START))).toEqual(['store_unavailable']);
     failing = true;
     expect(await failure(() => ids.load('key-one', may, START))).toEqual([undefined]);

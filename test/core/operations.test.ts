@@ -143,6 +143,10 @@ describe('list', () => {
     [{ owner: 'u1' }, 'invalid_option', 'list.owner'],
     [{ owner: { kind: 'user', id: 'u1' } }, 'unknown_option', 'list.owner.kind'],
     [{ status: 'actve' }, 'invalid_option', 'list.status'],
+    [{ sort: { by: 'hash', direction: 'asc' } }, 'invalid_option', 'list.sort'],
+    [{ sort: { by: 'name', direction: 'up' } }, 'invalid_option', 'list.sort'],
+    [{ sort: 'name' }, 'invalid_option', 'list.sort'],
+    [{ sort: { by: 'name', direction: 'asc', nulls: 'first' } }, 'unknown_option', 'list.sort.nulls'],
   ])('refuses %j', async (query, code, option) => {
     const { keyring, store } = ring();
     expect(await failure(() => keyring.list(query))).toEqual([code, option]);
@@ -156,8 +160,16 @@ describe('a closed keyring', () => {
     const { key, apiKey: { id } } = await keyring.create({ name: 'one' });
     await keyring.close();
     await keyring.close();
-    const calls = [keyring.create({ name: 'x' }), keyring.import({ key, name: 'x' }), keyring.verify(key), keyring.get(id), keyring.list(), keyring.update(id, {}), keyring.disable(id), keyring.enable(id), keyring.revoke(id), keyring.delete(id), keyring.explain(id)];
-    for (const answer of await Promise.allSettled(calls)) expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'keyring_closed', status: 503 } });
+    const tenant = { tenantId: 'acme' };
+    // The type insists that no operation is left out; `activity` refuses for itself when there is no log.
+    const calls: Record<Exclude<keyof Keyring, 'format' | 'on' | 'close' | 'activity'>, Promise<unknown>> = {
+      create: keyring.create({ name: 'x' }), import: keyring.import({ key, name: 'x' }), verify: keyring.verify(key), get: keyring.get(id), list: keyring.list(), update: keyring.update(id, {}),
+      rotate: keyring.rotate(id), regenerate: keyring.regenerate('acme', 'primary'), disable: keyring.disable(id), enable: keyring.enable(id), revoke: keyring.revoke(id),
+      delete: keyring.delete(id), undelete: keyring.undelete(id), purge: keyring.purge(),
+      disableAll: keyring.disableAll(tenant), enableAll: keyring.enableAll(tenant), revokeAll: keyring.revokeAll(tenant), deleteAll: keyring.deleteAll(tenant),
+      checkStale: keyring.checkStale(), explain: keyring.explain(id), flush: keyring.flush(),
+    };
+    for (const answer of await Promise.allSettled(Object.values(calls))) expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'keyring_closed', status: 503 } });
   });
 });
 

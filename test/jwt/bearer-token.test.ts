@@ -7,9 +7,12 @@ import { parseChallenges } from '../support/fields.js';
 import { hosts, type Step } from '../support/hosts.js';
 import { useServers } from '../support/servers.js';
 import { until } from '../support/spies.js';
-import { asBearer, bench, show, SIGNING_KEYS, type TokenBench } from './support.js';
+import { asBearer, bench, ISSUER, show, SIGNING_KEYS, type TokenBench } from './support.js';
 
 const listen = useServers();
+
+/** A token of this issuer that nobody has signed. */
+const BROKEN = [{ alg: 'EdDSA' }, { iss: ISSUER, act: {} }, {}].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
 
 describe.each(hosts)('bearerToken on $name', (host) => {
   it('lets a token on: the key, in the name of a user, with the token\'s scopes', async () => {
@@ -45,6 +48,22 @@ describe.each(hosts)('bearerToken on $name', (host) => {
     expect([body.code, body.detail, headers['www-authenticate']]).toEqual(['missing_key', 'This request needs an access token.', 'Bearer']);
     await optional.get('/').expect(200, { caller: null, scopes: null, subject: null, act: null });
     await optional.get('/', asBearer('eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJvdGhlciIsImFjdCI6e319.AAAA')).expect(200);
+  });
+
+  it('tells refusals as the host wants them told', async () => {
+    const { accept } = bench();
+    const worded = await listen(host.listener([accept({ refusals: { messages: { invalid_token: 'Sign in again' } } }), show]));
+    await worded.get('/', asBearer(BROKEN)).expect(401).expect(({ body }) => { expect(body.detail).toBe('Sign in again'); });
+    const rendered = await listen(host.listener([accept({ refusals: { render: ({ code }) => ({ error: code }) } }), show]));
+    await rendered.get('/', asBearer(BROKEN)).expect(401, { error: 'invalid_token' });
+    const handed = await listen(host.listener([accept({ refusals: { deliver: 'next' } }), show]));
+    await handed.get('/', asBearer(BROKEN)).expect(401).expect('WWW-Authenticate', 'Bearer error="invalid_token"');
+  });
+
+  it('refuses what does not come over TLS, where it must', async () => {
+    const { accept, token } = bench();
+    const server = await listen(host.listener([accept({ requireHttps: true }), show]));
+    await server.get('/', asBearer((await token()).token)).expect(403).expect(({ body }) => { expect(body.code).toBe('insecure_transport'); });
   });
 
   const orders: readonly (readonly [name: string, steps: (bench: TokenBench) => readonly Step[]])[] = [
@@ -238,7 +257,7 @@ describe('two keyrings with one issuer', () => {
     const server = await listen(hosts[0]!.listener([bearerToken(other, { issuer: made.issuer }), show]));
     await server.get('/', asBearer((await made.token()).token)).expect(401);
     const foreign = tokenIssuer({ issuer: 'https://other.example.com', keys: [SIGNING_KEYS.EdDSA], clock: made.clock });
-    const strict = await listen(hosts[0]!.listener([bearerToken(made.keyring, { issuer: foreign, required: false }), apiKeyAuth(made.keyring) as Middleware, show]));
+    const strict = await listen(hosts[0]!.listener([bearerToken(made.keyring, { issuer: foreign, required: false }), apiKeyAuth(made.keyring), show]));
     await strict.get('/', asBearer((await made.token()).token)).expect(401).expect(({ body }) => { expect(body.code).toBe('missing_key'); });
   });
 });

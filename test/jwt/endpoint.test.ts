@@ -64,7 +64,7 @@ describe.each(hosts)('the RFC 8693 endpoint on $name', (host) => {
     expect(at.faults).toEqual([]);
   });
 
-  it.each([['broken JSON', '{'], ['a list', '[]'], ['null', 'null'], ['a text', '"x"'], ['numbers for texts', JSON.stringify({ ...FIELDS, subject_token: 5 })], ['lists for texts', JSON.stringify({ ...FIELDS, scope: ['read'] })], ['very deep JSON', `${'['.repeat(16_000)}`], ['__proto__', `{"__proto__":${JSON.stringify(FIELDS)}}`]])('refuses %s', async (_what, body) => {
+  it.each([['broken JSON', '{'], ['a list', '[]'], ['null', 'null'], ['a text', '"x"'], ['numbers for texts', JSON.stringify({ ...FIELDS, subject_token: 5 })], ['lists for texts', JSON.stringify({ ...FIELDS, scope: ['read'] })], ['very deep JSON', '['.repeat(16_000)], ['__proto__', `{"__proto__":${JSON.stringify(FIELDS)}}`]])('refuses %s', async (_what, body) => {
     const at = await endpoint(host);
     await post(at, body, 'application/json').expect(400).expect(({ body: { error } }) => { expect(error).toBe('invalid_request'); });
   });
@@ -99,6 +99,13 @@ describe.each(hosts)('the RFC 8693 endpoint on $name', (host) => {
     expect(answer.body.error).toBe('temporarily_unavailable');
     expect(answer.text).not.toContain(INSIDE);
     expect(at.faults).toHaveLength(1);
+  });
+
+  it('does not wait for the end of a body that is too large already', async () => {
+    const at = await endpoint(host);
+    const head = ['POST /token HTTP/1.1', 'Host: a', `X-API-Key: ${at.key}`, `Content-Type: ${FORM}`, 'Transfer-Encoding: chunked', '', ''].join('\r\n');
+    const [answer] = await at.server.raw(`${head}${(20_000).toString(16)}\r\n${'x'.repeat(20_000)}\r\n`);
+    expect([answer?.status, answer?.headers.get('connection')]).toEqual([413, ['close']]);
   });
 
   it('survives a client that leaves in the middle of its body', async () => {

@@ -59,7 +59,7 @@ describe('exchange()', () => {
 
   it.each([[''], ['a'.repeat(257)], ['a\nb'], ['a\u0000'], ['a\u0085b'], ['\ud800'], [5], [null], [undefined], [['ada']], [{ id: 'ada' }]])('refuses %j as a user', async (subject) => {
     const asked: unknown[] = [];
-    const { ask } = await started({ mayActFor: (_key, user) => asked.push(user) > 0 });
+    const { ask } = await started({ mayActFor: (_key, user): boolean => asked.push(user) > 0 });
     expect(await ask({ subject })).toBe('invalid_subject');
     expect(asked).toEqual([]);
   });
@@ -79,7 +79,7 @@ describe('exchange()', () => {
   });
 
   it('ends with its key at the latest', async () => {
-    const { ask, clock, keyring, id } = await started({}, { expiresAt: undefined });
+    const { ask, clock, keyring, id } = await started();
     await keyring.update(id, { expiresAt: clock.now() + 90_500 });
     expect(await ask({})).toMatchObject({ expiresInSeconds: 90 });
     await keyring.rotate(id, { gracePeriod: 30_000 });
@@ -102,7 +102,7 @@ describe('exchange()', () => {
     await end(before);
     expect(await before.ask({})).toBe('key_not_active');
     const opened = gate<boolean>();
-    const during = await started({ mayActFor: async () => opened.promise });
+    const during = await started({ mayActFor: async (): Promise<boolean> => opened.promise });
     const asking = during.ask({});
     await end(during);
     opened.open(true);
@@ -128,7 +128,7 @@ describe('exchange()', () => {
     });
     expect(await made.exchange.exchange(caller!, { subject: 'eve' })).toMatchObject({ ok: false, code: 'not_a_key', status: 401 });
     const other = createKeyring({ prefix: 'oth' });
-    const stranger = await principalOf({ keyring: other as never }, (await other.create({ name: 'x' })).key);
+    const stranger = await principalOf({ keyring: other }, (await other.create({ name: 'x' })).key);
     for (const principal of [stranger, { ...made.principal }, undefined, null, 'key']) expect(await failure(() => made.exchange.exchange(principal as Principal, { subject: 'ada' }))).toEqual(['no_principal']);
   });
 });
@@ -136,10 +136,10 @@ describe('exchange()', () => {
 describe('wrong options of tokenExchange', () => {
   const { keyring, issuer } = bench();
   it.each([
-    ['no keyring', undefined, { issuer, mayActFor: () => true }, ['invalid_option', 'keyring']],
+    ['no keyring', undefined, { issuer, mayActFor: (): boolean => true }, ['invalid_option', 'keyring']],
     ['no callback', keyring, { issuer }, ['invalid_option', 'mayActFor']],
     ['a misspelt callback', keyring, { issuer, mayActForUser: () => true }, ['unknown_option', 'tokenExchange.mayActForUser']],
-    ['no issuer', keyring, { mayActFor: () => true }, ['invalid_option', 'issuer']],
+    ['no issuer', keyring, { mayActFor: (): boolean => true }, ['invalid_option', 'issuer']],
   ])('%s', async (_what, ring, options, expected) => {
     expect(await failure(() => tokenExchange(ring as never, options as never))).toEqual(expected);
   });

@@ -27,7 +27,7 @@ type End = (keyring: Keyring<Scope>, id: string) => Promise<unknown>;
 const patch = (changes: KeyPatch<Scope>): End => async (keyring, id) => keyring.update(id, changes);
 
 /** Whatever ends a key, or its right to be here, and what its connections are told. */
-const endings: readonly (readonly [what: string, code: string, end: End, settings?: Partial<KeySettings<Scope>>])[] = [
+const endings = ([
   ['revoke', 'revoked_key', async (keyring, id) => keyring.revoke(id)],
   ['disable', 'disabled_key', async (keyring, id) => keyring.disable(id)],
   ['delete', 'invalid_key', async (keyring, id) => keyring.delete(id)],
@@ -40,10 +40,10 @@ const endings: readonly (readonly [what: string, code: string, end: End, setting
   ['update of ips', 'ip_not_allowed', patch({ access: { ips: { deny: ['127.0.0.1'] } } })],
   ['update of origins', 'origin_not_allowed', patch({ access: { origins: ['https://other.example.com'] } })],
   ['update of scopes', 'insufficient_scope', patch({ scopes: ['read'] }), { scopes: ['write'] }],
-];
+] satisfies readonly (readonly [what: string, code: string, end: End, settings?: Partial<KeySettings<Scope>>])[]).map(([what, code, end, settings = {}]) => [what, code, end, settings] as const);
 
 describe('an open connection', () => {
-  afterEach(() => jest.useRealTimers());
+  afterEach(() => { jest.useRealTimers(); });
 
   it.each(endings)('is closed with 1008 by %s', async (_what, code, end, settings) => {
     const { app, client, id } = await connected({}, settings);
@@ -123,7 +123,7 @@ describe('an open connection', () => {
 });
 
 describe('time', () => {
-  afterEach(() => jest.useRealTimers());
+  afterEach(() => { jest.useRealTimers(); });
   const hold = (): unknown => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
   /** Lets time pass for the keyring's clock and for timers. */
   const pass = (app: LiveApp, ms: number): void => {
@@ -161,6 +161,21 @@ describe('time', () => {
     await stillOpen(app, client);
     pass(app, 1);
     expect((await client.closed).reason).toBe('expired_key');
+  });
+
+  it('ends each of several connections at its own time, whichever came first', async () => {
+    hold();
+    const app = await start(NODE_HTTP);
+    const clients: Client[] = [];
+    for (const seconds of [30, 10, 20, 40]) {
+      const { key } = await app.issue({ expiresAt: app.clock.now() + seconds * 1_000 });
+      clients.push(await app.dial({ headers: { 'X-API-Key': key } }));
+    }
+    for (const [index, rest] of [[1, 3], [2, 2], [0, 1], [3, 0]] as const) {
+      pass(app, 10_000);
+      expect((await clients[index]?.closed)?.reason).toBe('expired_key');
+      await until(() => app.open.size === rest, 'the end of one');
+    }
   });
 
   it('is not overtaken by an end further away than a timer reaches', async () => {

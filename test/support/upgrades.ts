@@ -46,6 +46,12 @@ export interface Client {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
 }
 
+/** The text of a WebSocket handshake. `lines` are whole header lines, after those that every handshake has. */
+export function upgradeText(lines: readonly string[] = [], { method = 'GET', target = '/live', version = '1.1' } = {}): string {
+  const handshake = ['Host: api.example.com', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='];
+  return [`${method} ${target} HTTP/${version}`, ...handshake, ...lines, '', ''].join('\r\n');
+}
+
 export function useLiveApps(): (host: TestHost, settings?: LiveSettings) => Promise<LiveApp> {
   const ends: (() => Promise<void> | void)[] = [];
   // Before the servers are closed, which wait for upgraded connections.

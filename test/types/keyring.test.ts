@@ -3,15 +3,18 @@ import { typecheck } from '../support/typecheck.js';
 
 const PRELUDE = `import express, { type Request, type Response } from 'express';
 import { createServer, type IncomingMessage } from 'node:http';
-import { apiKeyAuth, bearer, createKeyring, header, isKeystileError, keyFormat, memoryStore, perMinute, principalOf } from 'keystile';
+import { WebSocketServer } from 'ws';
+import { apiKeyAuth, authenticateUpgrade, bearer, createKeyring, header, isKeystileError, keyFormat, memoryStore, perMinute, principalOf, subprotocol } from 'keystile';
 import type { ApiKey, KeyRecord, KeyStore, Keyring, RefusalCode, Verification } from 'keystile';
 import { testKeyring } from 'keystile/testing';
 declare const req: Request; declare const res: Response; declare const key: string; declare const id: string;
 const keyring = createKeyring({ prefix: 'awx', scopes: { read: [], write: ['read'] }, plans: { starter: [perMinute(60)] } });
 const bare = createKeyring({ prefix: 'awx' });
 const app = express();
+const server = createServer(app);
+const wss = new WebSocketServer({ noServer: true });
 const auth = apiKeyAuth(keyring);
-export { createServer, bearer, header, isKeystileError, keyFormat, memoryStore, principalOf, testKeyring, req, res, key, id, bare, app, auth };
+export { authenticateUpgrade, subprotocol, server, wss, bearer, header, isKeystileError, keyFormat, memoryStore, principalOf, testKeyring, req, res, key, id, bare, app, auth };
 export type { IncomingMessage, ApiKey, KeyRecord, KeyStore, Keyring, RefusalCode, Verification };
 `;
 const at = (name: string): string => `${name}:1`;
@@ -36,10 +39,13 @@ else { const code: RefusalCode = verification.code; const seconds: number | unde
   ['a keyring of any scopes where any is asked for', 'const any: Keyring = keyring; const narrow: Keyring<"read" | "write", "starter"> = keyring; void any; void narrow;'],
   ['events by their names', `keyring.on('revoked', ({ apiKey, at }) => { const reason: string | undefined = apiKey.revokedReason; void reason; void at.toFixed(); });
 keyring.on('refused', ({ code, keyId }) => { const refusal: RefusalCode = code; void refusal; void keyId?.length; }); keyring.on('fault', ({ error }) => { const unknown: unknown = error; void unknown; });`],
-  ['a store that answers later, and one that answers at once', `const later: KeyStore = { insert: async (record) => { await null; return record.version > 1 ? 'conflict' : 'inserted'; }, find: async () => null, update: async () => undefined, delete: async () => true, list: async () => ({ records: [] }) };
-const now: KeyStore = { insert: () => 'conflict', find: () => undefined, update: () => null, delete: () => false, list: () => ({ records: [], nextCursor: 'x' }) }; createKeyring({ prefix: 'awx', store: later }); void now;`],
+  ['a store that answers later, and one that answers at once', `const later: KeyStore = { insert: async (record) => { await null; return record.version > 1 ? 'conflict' : 'inserted'; }, find: async () => null, update: async () => undefined, replace: async () => 'changed' as const, delete: async () => true, list: async () => ({ records: [] }), touch: async () => undefined };
+const now: KeyStore = { insert: () => 'conflict', find: () => undefined, update: () => null, replace: () => 'slot_taken', delete: () => false, list: () => ({ records: [], nextCursor: 'x' }), touch: () => undefined }; createKeyring({ prefix: 'awx', store: later }); void now;`],
+  ['the life of a key', "const next = await keyring.rotate(id, { gracePeriod: 0, expiresAt: null, version: 1, by: 'ops', ip: '192.0.2.1' }); next.previous?.graceExpiresAt; const slot = await keyring.regenerate('acme', 'primary', { scopes: ['read'], plan: null, environment: 'test' }); slot.apiKey.slot; (await keyring.checkStale())[0]?.reason === 'unused'; keyring.on('rotated', ({ apiKey, previous, by }) => [apiKey.id, previous?.replacedBy, by]); await keyring.revokeAll({ owner: { type: 'user', id } }, { reason: 'left' });"],
   ['errors told apart', "try { await keyring.revoke(id); } catch (error) { if (isKeystileError(error) && error.code === 'key_not_found') throw error; }"],
   ['a test keyring of the application\'s own scopes', "const made = testKeyring({ scopes: { read: [], write: ['read'] }, plans: { starter: [] } }); const same: Keyring<'read' | 'write', 'starter'> = made.keyring; await made.issue({ scopes: ['write'], plan: 'starter' }); await made.issue(); made.clock.advance(5); void same;"],
+  ['a guarded upgrade, with ws behind it', `server.on('upgrade', authenticateUpgrade(keyring, { scopes: ['read'], credentials: subprotocol() }, (request, socket, head, { principal, onEnd }) => {
+  const scope: 'read' | 'write' | undefined = principal?.scopes[0]; void scope; wss.handleUpgrade(request, socket, head, (ws) => { onEnd(({ code }) => ws.close(1008, code)); }); }));`],
   ['every way to say an option', "apiKeyAuth(keyring, { credentials: [header('x-key'), bearer(), (request) => request.headers.host], required: (request) => request.method !== 'GET', tenant: async () => 'acme', cost: () => 2, refusals: { render: (refusal) => ({ code: refusal.code }), deliver: 'next', messages: { invalid_key: 'no' } } });"],
 ];
 
@@ -51,6 +57,9 @@ const REFUSED: readonly (readonly [name: string, code: string, says: RegExp])[] 
   ['a misspelt scope in verify', "await keyring.verify(key, { scopes: ['raed'] });", /"raed"/],
   ['a misspelt scope in explain', "await keyring.explain(id, { scopes: ['raed'] });", /"raed"/],
   ['a misspelt scope in apiKeyAuth', "apiKeyAuth(keyring, { scopes: ['raed'] });", /"raed"/],
+  ['a misspelt scope in authenticateUpgrade', "authenticateUpgrade(keyring, { scopes: ['raed'] }, () => undefined);", /"raed"/],
+  ['an option of responses in authenticateUpgrade', "authenticateUpgrade(keyring, { refusals: { deliver: 'next' } }, () => undefined);", /deliver/],
+  ['an upgrade without a handler', 'authenticateUpgrade(keyring, {});', /Expected 3|argument/],
   ['a misspelt scope in requireScopes', "auth.requireScopes('read', 'raed');", /"raed"/],
   ['a misspelt scope that another implies', "createKeyring({ prefix: 'awx', scopes: { read: [], write: ['raed'] } });", /"raed"/],
   ['a misspelt scope in a test keyring', "await testKeyring({ scopes: { read: [] } }).issue({ scopes: ['raed'] });", /"raed"/],
@@ -76,10 +85,14 @@ const REFUSED: readonly (readonly [name: string, code: string, says: RegExp])[] 
   ['a principal\'s hash', 'void principalOf(req).hash;', /hash/],
   ['an API key\'s hash', 'const apiKey = await keyring.get(id); void apiKey?.hash;', /hash/],
   ['an event that does not exist', "keyring.on('revokd', () => undefined);", /revokd/],
-  ['the key of an event that has none', "keyring.on('deleted', ({ apiKey }) => apiKey);", /apiKey/],
+  ['the key of an event that has none', "keyring.on('purged', ({ apiKey }) => apiKey);", /apiKey/],
+  ['a misspelt scope in regenerate', "await keyring.regenerate('acme', 'primary', { scopes: ['raed'] });", /"raed"/],
+  ['a slot that does not exist', "await keyring.regenerate('acme', 'third');", /"third"/],
+  ['a slot that is to be changed', "await keyring.update(id, { slot: 'primary' });", /slot/],
+  ['a slot that is cleared of its name', "await keyring.regenerate('acme', 'primary', { name: null });", /null/],
   ['a limit as text', "perMinute('60');", /'number'/],
   ['a subject that does not exist', "perMinute(60, { per: 'user' });", /"user"/],
-  ['a store without list', "const store: KeyStore = { insert: () => 'inserted', find: () => null, update: () => null, delete: () => true }; void store;", /list/],
+  ['a store without list', "const store: KeyStore = { insert: () => 'inserted', find: () => null, update: () => null, replace: () => 'changed', delete: () => true, touch: () => undefined }; void store;", /list/],
   ['a store that answers insert with true', 'const store: KeyStore = { ...memoryStore(), insert: () => true }; void store;', /boolean|true/],
   ['a header option that does not exist', "apiKeyAuth(keyring, { headers: { rateLimit: 'draft-7' } });", /draft-7/],
   ['a text for a code that does not exist', "apiKeyAuth(keyring, { refusals: { messages: { key_invalid: 'no' } } });", /key_invalid/],
