@@ -15,7 +15,7 @@ interface KeyForm {
   readonly allowRealtime?: boolean;
   readonly endpointAccess?: 'none' | 'full' | 'custom-allowed' | 'custom-excluded';
   /** `GET /orders/:id`, or without a method for all of them. */
-  readonly endpoints?: readonly string[];
+  readonly endpoints?: readonly unknown[];
   readonly expireDate?: string | null;
   readonly authorizedDomains?: 'all' | readonly string[];
   readonly authorizedIPs?: 'all' | readonly string[];
@@ -132,13 +132,14 @@ function settingsOf(form: KeyForm, before: AccessRules | undefined): { access: A
   const rules: Readonly<Record<NonNullable<KeyForm['endpointAccess']>, EndpointRules>> = {
     none: 'none',
     full: 'all',
-    'custom-allowed': { allow: endpoints.map(beneathEndpoint) },
-    'custom-excluded': { deny: endpoints.map(beneathEndpoint) },
+    'custom-allowed': { allow: rulesOf(endpoints) },
+    'custom-excluded': { deny: rulesOf(endpoints) },
   };
   return {
     access: {
       ...before,
-      ...(endpointAccess !== undefined && { endpoints: rules[endpointAccess] }),
+      // A word that is none of these is for keystile to refuse: left out, it would mean full access.
+      ...(endpointAccess !== undefined && { endpoints: Object.hasOwn(rules, endpointAccess) ? rules[endpointAccess] : (endpointAccess as never) }),
       ...(authorizedDomains !== undefined && { origins: authorizedDomains }),
       ...(authorizedIPs !== undefined && { ips: authorizedIPs === 'all' ? {} : { allow: authorizedIPs } }),
       realtime: allowRealtime ?? before?.realtime ?? false,
@@ -147,8 +148,11 @@ function settingsOf(form: KeyForm, before: AccessRules | undefined): { access: A
   };
 }
 
+/** Anything but a list goes on as it is: keystile says what is wrong with it. */
+const rulesOf = (endpoints: readonly unknown[]): readonly string[] => (Array.isArray(endpoints) ? endpoints.map(beneathEndpoint) : (endpoints as never));
+
 /** Developers name endpoints as their application knows them, without the place where the platform serves it. */
-const beneathEndpoint = (rule: string): string => String(rule).replace(/^([A-Za-z]+ )?\//, (_all, method: string | undefined) => `${method ?? ''}/endpoint/`);
+const beneathEndpoint = (rule: unknown): string => String(rule).replace(/^([A-Za-z]+ )?\//, (_all, method: string | undefined) => `${method ?? ''}/endpoint/`);
 
 const shown = ({ id, name, masked, status, access, expiresAt, createdAt, lastUsedAt }: ApiKey): object => ({
   id, name, key: masked, status,

@@ -1,4 +1,8 @@
-import type { JWTPayload } from 'jose';
+// No type of jose here: the declarations of this entry have to hold in CommonJS projects, too.
+/** A payload as JSON. */
+export interface Payload {
+  readonly [claim: string]: unknown;
+}
 
 /** What a token says, in keystile's words. */
 export interface TokenClaims {
@@ -25,7 +29,7 @@ const BACKDATED_SECONDS = 30;
 export const REQUIRED_CLAIMS: string[] = ['sub', 'iat', 'nbf', 'exp', 'jti', 'scope', 'client_id', 'act', 'environment'];
 
 /** The payload of a token: RFC 9068 §2.2 and RFC 8693 §4. */
-export function toPayload(issuer: string, claims: TokenClaims): JWTPayload {
+export function toPayload(issuer: string, claims: TokenClaims): Payload {
   const [first, ...others] = claims.audience;
   return {
     iss: issuer,
@@ -46,19 +50,21 @@ export function toPayload(issuer: string, claims: TokenClaims): JWTPayload {
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value);
 
 /** The claims of a verified payload, or `undefined` for one that this library has not made. */
-export function fromPayload(payload: JWTPayload): TokenClaims | undefined {
+export function fromPayload(payload: Payload): TokenClaims | undefined {
   const { sub, iat, exp, jti, aud, scope, client_id: clientId, act, tenant, environment } = payload;
   const actor = typeof act === 'object' && act !== null && 'sub' in act ? act.sub : undefined;
   if (typeof clientId !== 'string' || clientId === '' || actor !== clientId) return undefined;
   if (typeof sub !== 'string' || typeof jti !== 'string' || typeof scope !== 'string' || typeof environment !== 'string') return undefined;
   // JSON has numbers beyond all times: 1e999 never comes. No token of this library lives longer than an hour.
-  if (!isTime(iat) || !isTime(exp) || exp - iat > MAX_LIFETIME_SECONDS || aud === undefined) return undefined;
+  if (!isTime(iat) || !isTime(exp) || exp - iat > MAX_LIFETIME_SECONDS) return undefined;
   if (tenant !== undefined && typeof tenant !== 'string') return undefined;
+  const audience = typeof aud === 'string' ? [aud] : aud;
+  if (!Array.isArray(audience)) return undefined;
   return {
     subject: sub,
     keyId: clientId,
     scopes: scope.split(' ').filter((name) => name !== ''),
-    audience: typeof aud === 'string' ? [aud] : aud,
+    audience: audience as readonly string[],
     tenantId: tenant,
     environment,
     tokenId: jti,

@@ -86,7 +86,7 @@ export function engineOfIssuer(issuer: unknown): IssuerEngine {
 }
 
 function createSign(issuer: string, { kid, algorithm, privateKey }: ReturnType<typeof resolveKeys>[0]): IssuerEngine['sign'] {
-  return (claims) => new SignJWT(toPayload(issuer, claims)).setProtectedHeader({ alg: algorithm, kid, typ: TOKEN_TYPE }).sign(privateKey);
+  return (claims) => new SignJWT({ ...toPayload(issuer, claims) }).setProtectedHeader({ alg: algorithm, kid, typ: TOKEN_TYPE }).sign(privateKey);
 }
 
 /** A token without `act` may be a person's, signed by the host under the same name: that is the host's affair. */

@@ -48,6 +48,12 @@ describe('management', () => {
     [{ expireDate: 'tomorrow' }],
     [{ name: '' }],
     [{ allowRealtime: 'yes' }],
+    [{ endpointAccess: 'custom' }],
+    [{ endpointAccess: 'constructor' }],
+    [{ endpointAccess: 'custom-allowed', endpoints: '/orders' }],
+    [{ endpointAccess: 'custom-allowed', endpoints: [5] }],
+    [{ authorizedIPs: '127.0.0.1' }],
+    [{ authorizedDomains: {} }],
   ])('refuses %j', async (form) => {
     await developer(request(server).post('/version/api-keys')).send({ name: 'web', ...form }).expect(422);
     expect((await developer(request(server).get('/version/api-keys'))).body).toEqual({ keys: [] });
