@@ -133,7 +133,7 @@ export function keySlot(value: unknown, path: string): KeySlot {
 }
 
 /** A point in time as epoch milliseconds. */
-export function time(value: unknown, path: string): number {
+function time(value: unknown, path: string): number {
   const ms = value instanceof Date ? value.getTime() : value;
   if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms >= 0 && ms <= 8.64e15) return ms;
   throw new ConfigurationError('invalid_option', path, 'must be a valid Date or whole epoch milliseconds');
