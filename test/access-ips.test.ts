@@ -88,13 +88,19 @@ describe('readAddress', () => {
     );
   });
 
+  it('takes no two units for one character', () => {
+    expect(readAddress('d800:dc00::1')).toHaveLength(8);
+    expect(() => compileIps({ allow: ['d800:dc00::1/64'] }, 'ips')).toThrow(expect.objectContaining({ code: 'invalid_ip_rule', message: expect.stringContaining("'d800:dc00::/64'") }) as Error);
+    expect(compileIps({ allow: ['d800:dc00::/32'] }, 'ips')?.('d800:dc00:1::7')).toBe(true);
+  });
+
   it('reads every IPv6 text as ipaddr.js does, mixed notations aside', () => {
     fc.assert(
       fc.property(fc.ipV6(), (text) => {
         fc.pre(isIPv6(text) && !text.includes('.'));
         const { parts } = ipaddr.IPv6.parse(text);
         const key = readAddress(text) ?? '';
-        expect(Array.from(key, (_, index) => key.charCodeAt(index))).toEqual(key.length === 2 ? parts.slice(6) : parts);
+        expect(Array.from({ length: key.length }, (_, index) => key.charCodeAt(index))).toEqual(key.length === 2 ? parts.slice(6) : parts);
       }),
       { numRuns: 1_000 },
     );

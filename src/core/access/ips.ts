@@ -136,5 +136,5 @@ function network(key: string, prefix: number): Range {
 function textOf(key: string): string {
   const [high, low] = [key.charCodeAt(0), key.charCodeAt(1)];
   if (key.length === 2) return `${String(high >>> 8)}.${String(high & 0xff)}.${String(low >>> 8)}.${String(low & 0xff)}`;
-  return new ipaddr.IPv6(Array.from(key, (_, index) => key.charCodeAt(index))).toRFC5952String();
+  return new ipaddr.IPv6(Array.from({ length: key.length }, (_, index) => key.charCodeAt(index))).toRFC5952String();
 }
