@@ -90,7 +90,7 @@ describe('readAddress', () => {
 
   it('takes no two units for one character', () => {
     expect(readAddress('d800:dc00::1')).toHaveLength(8);
-    expect(() => compileIps({ allow: ['d800:dc00::1/64'] }, 'ips')).toThrow(expect.objectContaining({ code: 'invalid_ip_rule', message: expect.stringContaining("'d800:dc00::/64'") }) as Error);
+    expect(() => compileIps({ allow: ['d800:dc00::1/64'] }, 'ips')).toThrow("the network is 'd800:dc00::/64'");
     expect(compileIps({ allow: ['d800:dc00::/32'] }, 'ips')?.('d800:dc00:1::7')).toBe(true);
   });
 

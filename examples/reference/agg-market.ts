@@ -82,7 +82,7 @@ export function aggMarket({ appMax = 18_000, ipMax = 600, adminToken = randomByt
   keys.patch('/:id', async (req: Request<{ appId: string; id: string }>, res) => {
     const found = await own(req);
     if (found === undefined) return void res.status(404).json({ error: 'There is no such key.' });
-    const limits = rulesOf((req.body as { rateLimit?: unknown }).rateLimit);
+    const limits = rulesOf(((req.body ?? {}) as { rateLimit?: unknown }).rateLimit);
     res.json(shown(await keyring.update(found.id, limits === undefined ? {} : { limits }, { by: 'admin' })));
   });
   keys.delete('/:id', async (req: Request<{ appId: string; id: string }>, res) => {

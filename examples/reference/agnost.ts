@@ -75,11 +75,18 @@ export function agnost({ adminToken = randomBytes(24).toString('hex'), trustProx
   const channels = new Map<string, Set<WebSocket>>();
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 64 * 1_024 });
   sockets.on('connection', (socket) => {
+    // What a client sends wrongly ends its connection (ws does that by itself), not the process.
+    socket.on('error', () => undefined);
     serveChannels(socket, channels);
   });
   server.on('upgrade', (req, socket, head) => {
-    if (req.url?.split('?', 1)[0] !== '/realtime') socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
-    else upgrade(req, socket, head);
+    if (req.url?.split('?', 1)[0] === '/realtime') {
+      upgrade(req, socket, head);
+      return;
+    }
+    // A client that has gone by now is an error of its socket, and one that nobody hears ends the process.
+    socket.on('error', () => socket.destroy());
+    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
   });
   const upgrade = authenticateUpgrade(keyring, { credentials: [...credentials, query('apiKey')] }, (req, socket, head, { onEnd }) => {
     sockets.handleUpgrade(req, socket, head, (client) => {

@@ -20,6 +20,10 @@ export interface Caller {
   readonly defaults: Partial<Pick<ApiKey, (typeof HANDED_ON)[number]>>;
   /** Whether the caller may claim or renew the slots of a tenant, which are the tenant's own security setting. */
   readonly mayTakeSlots: boolean;
+  /** Whether the successor of a key ends no later than the key. */
+  readonly keepsEnds: boolean;
+  /** Whether keys of its own tenant may be out of its sight. */
+  readonly overlooks: boolean;
 }
 
 /** The bounds of a key, which one that it makes has as well unless the body draws them closer. */
@@ -36,6 +40,8 @@ export function personCaller({ actor, tenantId, actions }: Mandate): Caller {
     checkGrant: () => undefined,
     defaults: {},
     mayTakeSlots: true,
+    keepsEnds: false,
+    overlooks: false,
   };
 }
 
@@ -53,6 +59,8 @@ export function keyCaller(apiKey: ApiKey, holder: Holder, actions: ReadonlySet<s
     },
     defaults: Object.fromEntries(HANDED_ON.filter((name) => apiKey[name] !== undefined).map((name) => [name, apiKey[name]])),
     mayTakeSlots: false,
+    keepsEnds: true,
+    overlooks: true,
   };
 }
 

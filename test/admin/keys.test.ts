@@ -118,6 +118,41 @@ describe.each(hosts)('keys at the management API on $name', (host) => {
     await app.as('', 'post', `/keys/${weaker.id}/undelete`, {}, manager.auth).expect(200);
   });
 
+  it('are shown pages of what they may see, whose cursors tell nothing of the rest', async () => {
+    const app = await start(host, ALLOWED);
+    const manager = await issue(app, {});
+    const own: string[] = [manager.id];
+    for (let index = 0; index < 5; index++) {
+      own.push((await issue(app, { scopes: ['read'] })).id);
+      await issue(app, { name: `Secret project ${String(index)}`, scopes: ['write'] });
+      await issue(app, { name: `Secret customer ${String(index)}`, tenantId: 'other', scopes: [] });
+    }
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { body } = await app.as('', 'get', `/keys?limit=2&sort=name${cursor}`, undefined, manager.auth).expect(200);
+      seen.push(...each(body.keys, 'id').map(String));
+      expect(Buffer.from(String(body.nextCursor ?? ''), 'base64url').toString()).not.toContain('Secret');
+      cursor = body.nextCursor === undefined ? '' : `&cursor=${encodeURIComponent(String(body.nextCursor))}`;
+    } while (cursor !== '');
+    expect(seen.sort()).toEqual(own.sort());
+    for (const search of ['Secret', 'nothing']) {
+      const { body } = await app.as('', 'get', `/keys?limit=1&search=${search}`, undefined, manager.auth).expect(200);
+      expect(body).toEqual({ keys: [] });
+    }
+  });
+
+  it('take over no slot by rotating it, and prolong no life', async () => {
+    const app = await start(host, { ...ALLOWED, keyring: { lifecycle: { maxLifetime: 1_000_000 } } });
+    const manager = await issue(app, {});
+    const slotted = await issue(app, { scopes: ['read'], slot: 'primary' });
+    await app.as('', 'post', `/keys/${slotted.id}/rotate`, {}, { ...ANY, ...manager.auth }).expect(403).expect(({ body }) => { expect(body.errors?.[0]?.field).toBe('/slot'); });
+    app.clock.advance(900_000);
+    const end = (await app.keyring.get(manager.id))?.expiresAt;
+    const { body } = await app.as('', 'post', `/keys/${manager.id}/rotate`, {}, { ...ANY, ...manager.auth }).expect(201);
+    expect(body.apiKey).toMatchObject({ expiresAt: new Date(end ?? 0).toISOString() });
+  });
+
   it('make keys that have their bounds, and no more rights', async () => {
     const app = await start(host, ALLOWED);
     const end = app.clock.now() + 1_000_000;
@@ -128,7 +163,7 @@ describe.each(hosts)('keys at the management API on $name', (host) => {
     // The same, spelt out.
     await app.as('', 'post', '/keys', { name: 'child', owner: { id: 'u', type: 'user' }, tenantId: 'acme', environment: 'live', plan: 'starter' }, auth).expect(201);
     const wanted: readonly (readonly [field: string, more: object, status?: number])[] = [
-      ['/scopes', { scopes: ['write'] }], ['/limits', { plan: 'growth' }], ['/limits', { limits: [] }], ['/limits', { limits: [{ kind: 'window', windowMs: 60_000, limit: 61 }] }],
+      ['/scopes', { scopes: ['write'] }], ['/plan', { plan: 'growth' }], ['/limits', { limits: [] }], ['/limits', { limits: [{ kind: 'window', windowMs: 60_000, limit: 61 }] }],
       ['/access', { access: {} }], ['/access', { access: { ips: { allow: ['0.0.0.0/0'] } } }], ['/expiresAt', { expiresAt: new Date(end + 1).toISOString() }],
       ['/owner', { owner: { type: 'user', id: 'v' } }], ['/environment', { environment: 'test' }], ['/metadata', { metadata: { admin: true } }], ['/slot', { slot: 'primary' }], ['/tenantId', { tenantId: 'other' }, 422],
     ];

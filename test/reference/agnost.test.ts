@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import { createConnection } from 'node:net';
 import request, { type Test } from 'supertest';
 import { WebSocket } from 'ws';
 import { agnost } from '../../examples/reference/agnost.js';
@@ -123,5 +124,19 @@ describe('realtime', () => {
     const closed = once(socket, 'close');
     await developer(request(server).delete(`/version/api-keys/${id}`)).expect(204);
     await closed;
+  });
+
+  it('survives clients that break the rules of the protocol, or leave in the middle', async () => {
+    const { key } = await make({ allowRealtime: true });
+    const socket = connect(key);
+    await once(socket, 'open');
+    const closed = once(socket, 'close');
+    socket.send('x'.repeat(100_000));
+    expect((await closed)[0]).toBe(1009);
+    const raw = createConnection(port, '127.0.0.1');
+    await once(raw, 'connect');
+    raw.write(`GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n${'x'.repeat(10_000)}`);
+    raw.resetAndDestroy();
+    await call(key, 'get', '/orders').expect(200);
   });
 });

@@ -8,7 +8,7 @@ import { noInput, revokeInput, rotateInput, updateInput } from '../schemas.js';
 import type { Sight } from '../sight.js';
 import { checkVersion, etag } from '../versions.js';
 import { apiKeyView, showKey, successionView } from '../views.js';
-import { created } from './creating.js';
+import { created, slotRefused } from './creating.js';
 
 const changed = (apiKey: ApiKey): Answer => ({ status: 200, body: showKey(apiKey), headers: etag(apiKey) });
 const success = { status: 200, description: 'The key after the change.', view: apiKeyView, headers: ['ETag'] } as const;
@@ -45,9 +45,13 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
       problems: [404, 409],
       async run({ caller, params, body: { gracePeriodSeconds, ...rest }, version, attribution, base }) {
         const apiKey = await sight.live(caller, params['id']);
+        // Rotating is regenerating by another door.
+        if (apiKey.slot !== undefined && !caller.mayTakeSlots) throw slotRefused();
         caller.checkGrant(grantAfter(apiKey, rest));
+        // Under a longest life the keyring would give the successor a fresh one: a key cannot prolong itself so.
+        const end = caller.keepsEnds && rest.expiresAt === undefined && apiKey.expiresAt !== undefined ? { expiresAt: apiKey.expiresAt } : {};
         const gracePeriod = gracePeriodSeconds === undefined ? {} : { gracePeriod: gracePeriodSeconds * 1_000 };
-        return created(await keyring.rotate(apiKey.id, { ...rest, ...gracePeriod, version: version ?? apiKey.version, ...attribution }), base);
+        return created(await keyring.rotate(apiKey.id, { ...rest, ...end, ...gracePeriod, version: version ?? apiKey.version, ...attribution }), base);
       },
     }),
 

@@ -58,7 +58,7 @@ export function creatingRoutes(keyring: Keyring, book: IdempotencyBook): readonl
   ];
 }
 
-const slotRefused = (): ManagementError => new ManagementError('rights_exceeded', { errors: [{ field: '/slot', message: 'belongs to the tenant; no key may claim or renew one', code: 'rights_exceeded' }] });
+export const slotRefused = (): ManagementError => new ManagementError('rights_exceeded', { errors: [{ field: '/slot', message: 'belongs to the tenant; no key may claim or renew one', code: 'rights_exceeded' }] });
 
 /** The slot in the address; one of another tenant is not there. */
 function slotOf({ caller, params: { tenantId = '', slot } }: Call): { readonly tenantId: string; readonly slot: KeySlot } {

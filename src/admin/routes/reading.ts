@@ -5,6 +5,7 @@ import { route, type Route } from '../route.js';
 import { explainInput, listQuery, type SORTS } from '../schemas.js';
 import type { Sight } from '../sight.js';
 import { etag } from '../versions.js';
+import { visiblePage } from '../visible-page.js';
 import { apiKeyView, explanationView, listView, meView, showExplanation, showKey, showMe } from '../views.js';
 
 /** Routes that change nothing. */
@@ -18,14 +19,13 @@ export function readingRoutes(keyring: Keyring, sight: Sight): readonly Route[] 
         // Somebody else's tenant has as many keys as one that does not exist.
         if (tenantId !== undefined && caller.tenantId !== undefined && tenantId !== caller.tenantId) return { status: 200, body: { keys: [] } };
         const tenant = caller.tenantId ?? tenantId;
-        const page = await keyring.list({
+        const page = await visiblePage(keyring, caller, {
           ...filters,
           ...(tenant !== undefined && { tenantId: tenant }),
           ...(ownerType !== undefined && ownerId !== undefined && { owner: { type: ownerType, id: ownerId } }),
           ...(sort !== undefined && { sort: readSort(sort) }),
         });
-        const keys = page.keys.filter((apiKey) => caller.sees(apiKey)).map(showKey);
-        return { status: 200, body: { keys, ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }) } };
+        return { status: 200, body: { keys: page.keys.map(showKey), ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }) } };
       },
     }),
 
