@@ -9,6 +9,8 @@ const swc = {
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
+  // Only what hangs should fail for its time: a loaded machine may take several times as long as an idle one.
+  testTimeout: 60_000,
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   // Projects of the package suite are copied elsewhere before they run; their package.json files are not modules of ours.

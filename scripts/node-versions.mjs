@@ -2,7 +2,7 @@
  * Runs the tests (without the package suite, which is about npm) and a smoke of the build on every supported Node.
  *
  * Real binaries come from npm's node-<platform>-<arch> packages, into a temporary folder; the Node that runs this
- * script is used as it is. Majors can be named: `node scripts/node-versions.mjs 22 24`.
+ * script is used as it is. Majors can be named (`node scripts/node-versions.mjs 22 24`); `--others` are all but the running one.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,8 +13,10 @@ import { fileURLToPath } from 'node:url';
 const SUPPORTED = ['20', '22', '24'];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const majors = process.argv.length > 2 ? process.argv.slice(2) : SUPPORTED;
 const own = process.versions.node.split('.')[0];
+const asked = process.argv.slice(2);
+const chosen = asked.length > 0 ? asked : SUPPORTED;
+const majors = asked.includes('--others') ? SUPPORTED.filter((major) => major !== own) : chosen;
 const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
 
 /** The path of a Node of that major. */

@@ -1,7 +1,7 @@
 import { createActivityBook } from './core/activity.js';
 import { lifetimeOf } from './core/cache.js';
 import { KeystileError } from './core/errors.js';
-import { createEvents } from './core/events.js';
+import { createEvents, refusalTeller } from './core/events.js';
 import { createExplain } from './core/management/explain.js';
 import { guardStore } from './core/guarded-store.js';
 import { resolveKeyringOptions, type KeyringOptions } from './core/keyring-options.js';
@@ -10,6 +10,7 @@ import { createFailureGate } from './core/limits/failures.js';
 import { createLeaseKeeper } from './core/limits/leases.js';
 import { createSpender } from './core/limits/spender.js';
 import { createOperations } from './core/management/operations.js';
+import { chain } from './core/awaitable.js';
 import type { Awaitable } from './core/ports.js';
 import { toApiKey, type ApiKey, type KeyRecord } from './core/record.js';
 import { NO_FACTS, toFacts } from './core/request.js';
@@ -61,7 +62,9 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   const uses = createUses(store, context.lifecycle.flushEvery, report);
   const show = (record: KeyRecord): ApiKey => toApiKey(uses.latest(record), clock.now());
   const activity = createActivityBook({ log: resolved.activity, events, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, report });
-  const judging = { spender, failures: createFailureGate(resolved.failureRules, spender), witness: createWitness(uses, activity.recorder, report), events, clock };
+  const failures = createFailureGate(resolved.failureRules, spender);
+  const told = refusalTeller(events, clock);
+  const judging = { spender, failures, witness: createWitness(uses, activity.recorder, report), events, clock };
   const verifiers = createVerifiers({ formats, hashes, store, context, deadlineMs: storeMs, report }, caching, judging);
   const { mint: _mint, ...managed } = createOperations({ store, formats, hashes, context, events, clock, forget: verifiers.forget, show });
   const reminders = createReminders(store, events, clock, context.lifecycle, show, report);
@@ -75,7 +78,7 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   };
   const [verify, vouch] = [whileOpen(verifiers.verify), whileOpen(verifiers.vouch)];
   const promised = <T>(work: () => Awaitable<T>): Promise<T> => (closed ? Promise.reject(closedError()) : inPromise(work));
-  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, vouch, watch: watches.watch, report };
+  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, vouch, failed: (facts, refusal) => chain(failures.count(facts, refusal), told), watch: watches.watch, report };
 
   return withEngine<Keyring<Scope, Plan>>(
     {

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { collectBody } from '../http/collect-body.js';
 import { headerLines } from '../http/raw-request.js';
 import type { HostRequest } from '../http/types.js';
 import { checkPlain } from './plain-json.js';
@@ -32,30 +33,11 @@ export async function readJson(req: HostRequest): Promise<unknown> {
   return value;
 }
 
-function collect(req: HostRequest): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const stop = (): void => {
-      req.off('data', take).off('end', finish).off('error', stop);
-    };
-    const take = (chunk: Buffer): void => {
-      length += chunk.length;
-      if (length <= MAX_BODY) {
-        chunks.push(chunk);
-        return;
-      }
-      stop();
-      // Node discards the rest once the answer is out.
-      req.resume();
-      reject(tooLarge());
-    };
-    const finish = (): void => {
-      stop();
-      resolve(Buffer.concat(chunks));
-    };
-    req.on('data', take).on('end', finish).on('error', stop);
-  });
+/** Never settles when the client has left: there is nobody to answer. */
+async function collect(req: HostRequest): Promise<Buffer> {
+  const bytes = await collectBody(req, MAX_BODY);
+  if (bytes === 'too_large') throw tooLarge();
+  return bytes === 'gone' ? new Promise<never>(() => undefined) : bytes;
 }
 
 /** What a body parser has left: a value, or the text or bytes of one. */

@@ -2,7 +2,7 @@ import type { ApiKey } from '../core/record.js';
 import type { ScopeBook } from '../core/scopes.js';
 import type { ManagementAction, Mandate } from './authorization.js';
 import { invalidInput, ManagementError } from './problems.js';
-import { excessOf, type Grant, type Holder } from './rights.js';
+import { endOf, excessOf, type Grant, type Holder } from './rights.js';
 
 /** Who manages keys: a person, or a key where the host allows that. Every look at a key goes by one of these. */
 export interface Caller {
@@ -17,17 +17,19 @@ export interface Caller {
   /** Throws unless the caller may hand this on. */
   checkGrant(grant: Grant): void;
   /** What a new key is, where the body does not say. */
-  readonly defaults: Partial<Pick<ApiKey, (typeof HANDED_ON)[number]>>;
+  readonly defaults: Partial<Pick<ApiKey, (typeof HANDED_ON)[number] | 'expiresAt'>>;
   /** Whether the caller may claim or renew the slots of a tenant, which are the tenant's own security setting. */
   readonly mayTakeSlots: boolean;
   /** Whether the successor of a key ends no later than the key. */
   readonly keepsEnds: boolean;
+  /** The version a change is bound to where the request names none: what a key has looked at is what it changes. */
+  bound(apiKey: ApiKey): { readonly version?: number };
   /** Whether keys of its own tenant may be out of its sight. */
   readonly overlooks: boolean;
 }
 
 /** The bounds of a key, which one that it makes has as well unless the body draws them closer. */
-const HANDED_ON = ['environment', 'owner', 'plan', 'limits', 'access', 'expiresAt'] as const satisfies readonly (keyof Grant)[];
+const HANDED_ON = ['environment', 'owner', 'plan', 'limits', 'access', 'metadata'] as const satisfies readonly (keyof Grant)[];
 
 /** A person signed in with the host. */
 export function personCaller({ actor, tenantId, actions }: Mandate): Caller {
@@ -41,6 +43,7 @@ export function personCaller({ actor, tenantId, actions }: Mandate): Caller {
     defaults: {},
     mayTakeSlots: true,
     keepsEnds: false,
+    bound: () => ({}),
     overlooks: false,
   };
 }
@@ -57,9 +60,10 @@ export function keyCaller(apiKey: ApiKey, holder: Holder, actions: ReadonlySet<s
       const excess = excessOf(grant, holder, scopes);
       if (excess !== undefined) throw new ManagementError('rights_exceeded', { errors: [{ field: `/${excess}`, message: 'is more than this key has itself', code: 'rights_exceeded' }] });
     },
-    defaults: Object.fromEntries(HANDED_ON.filter((name) => apiKey[name] !== undefined).map((name) => [name, apiKey[name]])),
+    defaults: { ...Object.fromEntries(HANDED_ON.filter((name) => apiKey[name] !== undefined).map((name) => [name, apiKey[name]])), ...(endOf(apiKey) < Infinity && { expiresAt: endOf(apiKey) }) },
     mayTakeSlots: false,
     keepsEnds: true,
+    bound: ({ version }) => ({ version }),
     overlooks: true,
   };
 }

@@ -20,9 +20,9 @@ type Within = (grant: Grant, holder: Holder, scopes: ScopeBook) => boolean;
  */
 const QUESTIONS: readonly (readonly [field: keyof Grant, within: Within])[] = [
   ['environment', (grant, holder) => grant.environment === holder.environment],
-  // Handlers decide by owner and metadata: nobody may become somebody else.
+  // Handlers decide by owner and metadata: nobody may become somebody else, or lose what holds him back.
   ['owner', (grant, holder) => isSame(grant.owner, holder.owner)],
-  ['metadata', (grant, holder) => Object.entries(grant.metadata ?? {}).every(([name, value]) => isSame(value, Object.hasOwn(holder.metadata ?? {}, name) ? holder.metadata?.[name] : undefined))],
+  ['metadata', (grant, holder) => isSame(grant.metadata ?? {}, holder.metadata ?? {})],
   ['scopes', (grant, holder, scopes) => [...scopes.expand(grant.scopes)].every((scope) => scopes.expand(holder.scopes).has(scope))],
   // Handlers may decide by the plan's name as well.
   ['plan', (grant, holder) => grant.plan === holder.plan || holder.effectiveLimits?.length === 0],
@@ -40,7 +40,8 @@ const isSame = (a: unknown, b: unknown): boolean => sorted(a) === sorted(b);
 const sorted = (value: unknown): string | undefined =>
   JSON.stringify(value, (_name, inner: unknown) => (isPlainObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner));
 
-const endOf = ({ expiresAt = Infinity, graceExpiresAt = Infinity }: Grant): number => Math.min(expiresAt, graceExpiresAt);
+/** When a key ends by itself; `Infinity` for never. */
+export const endOf = ({ expiresAt = Infinity, graceExpiresAt = Infinity }: Grant): number => Math.min(expiresAt, graceExpiresAt);
 
 /** The same plan, or limits of its own of which each of the holder's is kept or lowered; a holder without limits may give any. */
 function limitsWithin(grant: Grant, holder: Holder): boolean {

@@ -17,8 +17,8 @@ export interface Call<Query = unknown, Body = unknown> {
   readonly caller: Caller;
   /** The calling key, for `key` routes. */
   readonly principal: Principal;
-  /** From `If-Match`; `undefined` where any version will do. */
-  readonly version: number | undefined;
+  /** From `If-Match`; empty where any version will do. */
+  readonly version: { readonly version?: number };
   readonly idempotencyKey: string | undefined;
   readonly attribution: Attribution;
   /** The path at which the router stands, for `Location`; no slash at its end. */

@@ -101,7 +101,7 @@ function routesOf(keyring: Keyring, book: ReturnType<typeof createIdempotencyBoo
 
 /** Reads everything a route takes from a request; throws a `ManagementError` for what it cannot be. */
 async function inputOf(it: Route, req: HostRequest, target: Target): Promise<Partial<Call>> {
-  const version = it.ifMatch === undefined ? undefined : versionWanted(req, it.ifMatch === 'needed');
+  const version = it.ifMatch === undefined ? {} : versionWanted(req, it.ifMatch === 'needed');
   const idempotencyKey = it.idempotent === true ? idempotencyKeyOf(req) : undefined;
   const query = it.query === undefined ? undefined : readInput(it.query, readQuery(target.query));
   return { version, idempotencyKey, query, ...(it.body !== undefined && { body: await bodyOf(it.body, it, req) }) };

@@ -91,6 +91,7 @@ export const explainInput = z.strictObject({
   environment: environment.exactOptional(),
   tenantId: z.string().max(256).exactOptional(),
   realtime: z.boolean().exactOptional(),
+  upgrade: z.boolean().describe('A WebSocket: realtime is asked in the place of endpoints.').exactOptional(),
   cost: z.int().min(0).exactOptional(),
 });
 

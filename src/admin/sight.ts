@@ -13,10 +13,6 @@ export interface Sight {
   deleted(caller: Caller, id: string | undefined): Promise<ApiKey | undefined>;
 }
 
-const PAGE = 500;
-/** Pages that are looked through for one deleted key; a search for its id rarely finds a second. */
-const MOST_PAGES = 20;
-
 export function createSight(keyring: Keyring): Sight {
   const find: Sight['find'] = async (caller, id) => {
     const apiKey = isId(id) ? await keyring.get(id) : undefined;
@@ -32,17 +28,8 @@ export function createSight(keyring: Keyring): Sight {
     },
 
     async deleted(caller, id) {
-      let cursor: string | undefined;
-      for (let page = 0; isId(id) && page < MOST_PAGES; page++) {
-        const { keys, nextCursor } = await keyring.list({
-          deleted: true, search: id, limit: PAGE, ...(caller.tenantId !== undefined && { tenantId: caller.tenantId }), ...(cursor !== undefined && { cursor }),
-        });
-        const found = keys.find((apiKey) => apiKey.id === id);
-        if (found !== undefined) return caller.sees(found) ? found : undefined;
-        if (nextCursor === undefined) return undefined;
-        cursor = nextCursor;
-      }
-      return undefined;
+      const apiKey = isId(id) ? await keyring.get(id, { deleted: true }) : undefined;
+      return apiKey?.deletedAt !== undefined && caller.sees(apiKey) ? apiKey : undefined;
     },
   };
 }

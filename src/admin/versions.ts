@@ -7,31 +7,26 @@ import { ManagementError } from './problems.js';
 export const etag = ({ version }: ApiKey): { readonly ETag: string } => ({ ETag: `"${String(version)}"` });
 
 /**
- * The version that `If-Match` asks for (RFC 9110 §13.1.1), `undefined` for `*`. Weak and foreign tags match nothing; of a list only
+ * The version that `If-Match` asks for (RFC 9110 §13.1.1), none for `*`. Weak and foreign tags match nothing; of a list only
  * one could match, and no client of this API has reason to send one.
  */
-export function versionWanted(req: HostRequest, needed: boolean): number | undefined {
+export function versionWanted(req: HostRequest, needed: boolean): { readonly version?: number } {
   const lines = headerLines(req, 'if-match');
   if (lines.length === 0) {
     if (needed) throw new ManagementError('precondition_required');
-    return undefined;
+    return {};
   }
   const [line = ''] = lines;
   if (lines.length > 1 || line.length > 64) throw new ManagementError('invalid_header', { detail: 'If-Match must be one entity tag, or *.' });
-  if (line === '*') return undefined;
+  if (line === '*') return {};
   const digits = /^"([1-9]\d{0,14})"$/.exec(line)?.[1];
-  if (digits !== undefined) return Number(digits);
-  if (/^(?:W\/)?"[^"]*"$/.test(line)) return NO_VERSION;
+  if (digits !== undefined) return { version: Number(digits) };
+  if (/^(?:W\/)?"[^"]*"$/.test(line)) return { version: NO_VERSION };
   throw new ManagementError('invalid_header', { detail: 'If-Match must be one entity tag, or *.' });
 }
 
 /** No key has it. */
 const NO_VERSION = -1;
-
-/** Throws unless a key has the version that was wanted, if any was. */
-export function checkVersion({ version }: ApiKey, wanted: number | undefined): void {
-  if (wanted !== undefined && wanted !== version) throw new ManagementError('version_conflict');
-}
 
 /** The name of a repeatable request: 1 to 255 visible ASCII characters. */
 export function idempotencyKeyOf(req: HostRequest): string | undefined {

@@ -1,7 +1,9 @@
-import { ConfigurationError, type RefusalCode } from './errors.js';
+import { ConfigurationError, type KeystileCode, type RefusalCode } from './errors.js';
 import { unknownName } from './options.js';
 import type { Attribution } from './management/attribution.js';
+import type { Clock } from './ports.js';
 import type { ApiKey } from './record.js';
+import type { Verification } from './verification.js';
 
 /** What has been done to a key. Times are epoch milliseconds. */
 export interface KeyEvent extends Attribution {
@@ -13,6 +15,13 @@ export interface KeyEvent extends Attribution {
 export interface SuccessionEvent extends KeyEvent {
   /** The key whose place it has taken; absent for the first key of a slot. */
   readonly previous: ApiKey | undefined;
+}
+
+/** An operation on a key was turned down by what the key is: it has been rotated already, or changed in the meantime. */
+export interface FailedEvent extends KeyEvent {
+  /** The event there would have been. */
+  readonly action: EventName;
+  readonly code: KeystileCode;
 }
 
 /** Why a key needs looking after: old, long unused, or about to end. */
@@ -30,7 +39,8 @@ export interface KeyringEvents {
   revoked: KeyEvent;
   deleted: KeyEvent;
   undeleted: KeyEvent;
-  purged: { readonly at: number; readonly id: string };
+  purged: { readonly at: number; readonly id: string; readonly tenantId: string | undefined };
+  failed: FailedEvent;
   stale: { readonly at: number; readonly apiKey: ApiKey; readonly reason: StaleReason };
   /** A presented key was refused; `keyId` only after its secret was proven. */
   refused: { readonly at: number; readonly code: RefusalCode; readonly keyId: string | undefined };
@@ -41,7 +51,7 @@ export interface KeyringEvents {
 export type EventName = keyof KeyringEvents;
 
 const NAMES = [
-  'created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted', 'purged', 'stale', 'refused', 'fault',
+  'created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted', 'purged', 'failed', 'stale', 'refused', 'fault',
 ] satisfies EventName[];
 
 export interface Events {
@@ -81,3 +91,9 @@ export function createEvents(): Events {
     wanted: (name) => (listeners.get(name)?.size ?? 0) > 0,
   };
 }
+
+/** Passes a decision on, telling of a refusal. */
+export const refusalTeller = (events: Events, clock: Clock) => <Decision extends Verification>(decision: Decision): Decision => {
+  if (!decision.ok && events.wanted('refused')) events.emit('refused', { at: clock.now(), code: decision.code, keyId: decision.keyId });
+  return decision;
+};

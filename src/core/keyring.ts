@@ -7,17 +7,16 @@ import type { ActivityOptions } from './guarded-activity.js';
 import type { KeyFormat } from './format/key-format.js';
 import type { Spender } from './limits/spender.js';
 import type { CreatedKey } from './management/created-key.js';
-import type { Attribution } from './management/attribution.js';
+import type { Attribution, Guard } from './management/attribution.js';
 import type { BulkFilter } from './management/bulk.js';
-import type { Guard } from './management/changes.js';
-import type { ListOptions, RevokeOptions } from './management/operations.js';
+import type { GetOptions, ListOptions, RevokeOptions } from './management/operations.js';
 import type { StaleKey } from './management/reminders.js';
 import type { RotateOptions, SlotSettings, Succession } from './management/succession.js';
-import type { ActivityPage, Clock } from './ports.js';
+import type { ActivityPage, Awaitable, Clock } from './ports.js';
 import type { ApiKey, KeySlot } from './record.js';
-import type { VerifyRequest } from './request.js';
+import type { RequestFacts, VerifyRequest } from './request.js';
 import type { ScopeBook } from './scopes.js';
-import type { Verification } from './verification.js';
+import type { Refused, Verification } from './verification.js';
 import type { Verify } from './verifier.js';
 import type { Watches } from './watches.js';
 
@@ -62,8 +61,8 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
    */
   verify(key: string, request?: VerifyRequest<Scope>): Promise<Verification<Scope>>;
 
-  /** One key, or `undefined`. */
-  get(id: string): Promise<ApiKey | undefined>;
+  /** One key, or `undefined`; one that was deleted and not yet purged only with `deleted`. */
+  get(id: string, options?: GetOptions): Promise<ApiKey | undefined>;
 
   /** A page of keys, newest first. */
   list(options?: ListOptions): Promise<{ readonly keys: readonly ApiKey[]; readonly nextCursor?: string }>;
@@ -101,21 +100,24 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
    */
   regenerate(tenantId: string, slot: KeySlot, settings?: SlotSettings<Scope, Plan>): Promise<Succession>;
 
-  /** Suspends a key until `enable`. Doing it twice changes nothing. A suspended key keeps its slot. */
-  disable(id: string, attribution?: Attribution): Promise<ApiKey>;
-  enable(id: string, attribution?: Attribution): Promise<ApiKey>;
+  /**
+   * Suspends a key until `enable`. Doing it twice changes nothing. A suspended key keeps its slot. As with every change of one key:
+   * with `version`, only while the key has it (`version_conflict`).
+   */
+  disable(id: string, guard?: Guard): Promise<ApiKey>;
+  enable(id: string, guard?: Guard): Promise<ApiKey>;
 
   /** Ends a key for good and frees its slot. A second revoke keeps the first one's time, reason and actor. */
   revoke(id: string, options?: RevokeOptions): Promise<ApiKey>;
 
   /** Takes a key out of use and out of sight and frees its slot; `false` if there was none. `undelete` brings it back. */
-  delete(id: string, attribution?: Attribution): Promise<boolean>;
+  delete(id: string, guard?: Guard): Promise<boolean>;
 
   /**
    * Brings a deleted key back as it was, but for its slot. One that is not deleted is left as it is. Rejects with
    * `key_not_found` after the retention time (30 days unless said).
    */
-  undelete(id: string, attribution?: Attribution): Promise<ApiKey>;
+  undelete(id: string, guard?: Guard): Promise<ApiKey>;
 
   /** Removes for good what was deleted longer ago than the retention time. Answers how many keys those were. */
   purge(): Promise<number>;
@@ -167,6 +169,8 @@ export interface Engine {
   readonly verify: Verify;
   /** The same for a key, by its id, to which the caller's right has been proven otherwise. */
   readonly vouch: Verify;
+  /** Counts a failed attempt with something made of a key, as failed keys are counted, and tells of it. */
+  readonly failed: (facts: RequestFacts, refusal: Refused) => Awaitable<Refused>;
   /** Ends what stays open with a key as soon as the key would no longer be let in. */
   readonly watch: Watches['watch'];
   readonly report: (error: unknown) => void;

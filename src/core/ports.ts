@@ -105,9 +105,9 @@ export interface KeyUse {
 export interface Activity {
   /** Epoch milliseconds. */
   readonly at: number;
-  /** `request`, or what an operation has done: `created`, `rotated`, `revoked`, … */
+  /** `request`, or what an operation has done: `created`, `rotated` (and `replaced` for the key before), `revoked`, … */
   readonly action: string;
-  /** `ok`, or the code with which a request was refused. */
+  /** `ok`, or the code with which a request was refused or an operation turned down. */
   readonly result: string;
   readonly keyId: string;
   readonly tenantId?: string;

@@ -59,11 +59,16 @@ export function createRecorder(log: GuardedActivity, events: Events, flushEvery:
     else timer ??= setTimeout(() => void flush(), flushEvery).unref();
   };
 
-  for (const action of OPERATIONS) {
-    events.on(action, ({ at, apiKey, by, ip }: KeyEvent) => {
-      add({ at, action, result: 'ok', ...whose(apiKey), ...(by !== undefined && { by }), ...(ip !== undefined && { ip }) });
-    });
+  const operation = (action: string, { at, apiKey, by, ip }: KeyEvent, result = 'ok'): void => {
+    add({ at, action, result, ...whose(apiKey), ...(by !== undefined && { by }), ...(ip !== undefined && { ip }) });
+  };
+  for (const action of OPERATIONS) events.on(action, (event: KeyEvent) => { operation(action, event); });
+  for (const action of ['rotated', 'regenerated'] as const) {
+    // Whoever reviews the old key is to see who has replaced it.
+    events.on(action, ({ previous, ...event }) => { if (previous !== undefined) operation('replaced', { ...event, apiKey: previous }); });
   }
+  events.on('purged', ({ at, id, tenantId }) => { add({ at, action: 'purged', result: 'ok', ...whose({ id, tenantId }) }); });
+  events.on('failed', ({ action, code, ...event }) => { operation(action, event, code); });
   return {
     request(record, verification, { now, ip, method, target }) {
       const path = target?.split('?', 1)[0]?.slice(0, MAX_PATH);
@@ -85,4 +90,4 @@ export function createRecorder(log: GuardedActivity, events: Events, flushEvery:
   };
 }
 
-const whose = ({ id, tenantId }: { readonly id: string; readonly tenantId?: string }): Pick<Activity, 'keyId' | 'tenantId'> => ({ keyId: id, ...(tenantId !== undefined && { tenantId }) });
+const whose = ({ id, tenantId }: { readonly id: string; readonly tenantId?: string | undefined }): Pick<Activity, 'keyId' | 'tenantId'> => ({ keyId: id, ...(tenantId !== undefined && { tenantId }) });

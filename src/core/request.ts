@@ -22,6 +22,8 @@ export interface VerifyRequest<Scope extends string = string> {
   readonly scopes?: readonly Scope[];
   /** The request opens a WebSocket or event stream: `access.realtime` is asked. */
   readonly realtime?: boolean;
+  /** The request is an upgrade, as of a WebSocket: `access.realtime` is asked in the place of `access.endpoints`. */
+  readonly upgrade?: boolean;
   /** Units spent on each window, a whole number from 0. Default: 1. */
   readonly cost?: number;
 }
@@ -58,6 +60,7 @@ const FIELDS: ReadonlyMap<string, string> = new Map([
   ['path', 'string'],
   ['scopes', 'list of scopes'],
   ['realtime', 'boolean'],
+  ['upgrade', 'boolean'],
   ['cost', 'number'],
 ]);
 
@@ -75,6 +78,7 @@ function fits(name: string, value: unknown): boolean {
       return typeof value === 'string';
     case 'browser':
     case 'realtime':
+    case 'upgrade':
       return typeof value === 'boolean';
     case 'scopes':
       return Array.isArray(value);
@@ -101,7 +105,7 @@ export function toFacts(request: VerifyRequest): RequestFacts {
     const value: unknown = request[name as keyof VerifyRequest];
     if (value !== undefined && !fits(name, value)) refuseFields(request);
   }
-  const { environment = 'live', scopes = [], realtime = false, cost = 1 } = request;
+  const { environment = 'live', scopes = [], upgrade = false, realtime = upgrade, cost = 1 } = request;
   const facts: DescribedFacts = {
     request,
     // `{ tenant: user.tenantId }` of a user without one must not mean "any tenant".
@@ -109,7 +113,7 @@ export function toFacts(request: VerifyRequest): RequestFacts {
     environment,
     scopes,
     realtime,
-    upgrade: false,
+    upgrade,
     cost: checkCost(cost),
     remote: request.ip !== undefined,
     counted,

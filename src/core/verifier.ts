@@ -2,7 +2,7 @@ import { chain, isPromise } from './awaitable.js';
 import { firstRefusal } from './checks.js';
 import type { KeyEntry } from './entry.js';
 import { limiterUnavailable } from './errors.js';
-import type { Events } from './events.js';
+import { refusalTeller, type Events } from './events.js';
 import { MAX_KEY_LENGTH } from './format/key-format.js';
 import type { FailureGate } from './limits/failures.js';
 import type { Spender, Spending } from './limits/spender.js';
@@ -93,10 +93,7 @@ export function createVerifier({ lookup, spender, failures, witness, events, clo
     });
   };
 
-  const told = (verification: Verification): Verification => {
-    if (!verification.ok && events.wanted('refused')) events.emit('refused', { at: clock.now(), code: verification.code, keyId: verification.keyId });
-    return verification;
-  };
+  const told = refusalTeller(events, clock);
   const decide = (key: unknown, facts: RequestFacts): Awaitable<Verification> => {
     if (typeof key !== 'string' || key.length > MAX_KEY_LENGTH) return failed('malformed', facts);
     const now = clock.now();

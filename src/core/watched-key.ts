@@ -15,14 +15,14 @@ export interface WatchedKey {
   readonly id: string;
   /** When its record was last seen, from an event or the store; epoch milliseconds. */
   readonly seenAt: number;
-  /** Adds something open, judged at once if the key has been seen already. The answer takes it out again. */
-  add(facts: RequestFacts, end: End): () => void;
+  /** Adds something open, judged at once if the key has been seen already; it may have an end of its own. The answer takes it out again. */
+  add(facts: RequestFacts, end: End, until?: number): () => void;
   /** Takes note of the record as it is now, `undefined` for one that has gone. Throws for one that cannot be used. */
   see(record: KeyRecord | undefined): void;
   /** Ends what may no longer be open. */
   judge(): void;
   endAll(refusal: Refused): void;
-  /** When the key ends by itself; `Infinity` as long as that is unknown. */
+  /** When the key, or something open with it, ends by itself; `Infinity` as long as that is unknown. */
   endsAt(): number;
 }
 
@@ -37,6 +37,7 @@ export interface WatchedKeySettings {
 interface Open {
   readonly facts: RequestFacts;
   readonly end: End;
+  readonly until: number;
 }
 
 export function createWatchedKey(id: string, { context, clock, report, left }: WatchedKeySettings): WatchedKey {
@@ -69,9 +70,9 @@ export function createWatchedKey(id: string, { context, clock, report, left }: W
     }
   };
   const judge = (): void => {
-    if (entry === undefined) return;
     for (const one of [...open]) {
-      const code = verdict(entry, one.facts);
+      // What was opened with a token made of the key ends with the token.
+      const code = one.until <= clock.now() ? 'invalid_token' : entry && verdict(entry, one.facts);
       if (code !== undefined) end(one, refused(code, { keyId: id }));
     }
   };
@@ -80,8 +81,8 @@ export function createWatchedKey(id: string, { context, clock, report, left }: W
     get seenAt() {
       return seenAt;
     },
-    add(facts, told) {
-      const one: Open = { facts, end: told };
+    add(facts, told, until = Infinity) {
+      const one: Open = { facts, end: told, until };
       open.add(one);
       judge();
       return () => {
@@ -101,6 +102,6 @@ export function createWatchedKey(id: string, { context, clock, report, left }: W
     },
     judge,
     endAll,
-    endsAt: () => entry?.term?.until ?? Infinity,
+    endsAt: () => [...open].reduce((first, { until }) => Math.min(first, until), entry?.term?.until ?? Infinity),
   };
 }

@@ -11,8 +11,8 @@ import { createWatchedKey, type End, type WatchedKey } from './watched-key.js';
 
 /** Ends what stays open with a key (sockets, event streams) once that key would no longer be let in. */
 export interface Watches {
-  /** Calls `end` at most once, perhaps before it returns. The answer stops watching. */
-  readonly watch: (keyId: string, facts: RequestFacts, end: End) => () => void;
+  /** Calls `end` at most once, perhaps before it returns, and at `until` (epoch milliseconds) at the latest. The answer stops watching. */
+  readonly watch: (keyId: string, facts: RequestFacts, end: End, until?: number) => () => void;
   /** Ends everything: from here on nobody would notice a revocation. */
   close(): void;
 }
@@ -117,10 +117,10 @@ export function createWatches({ store, events, context, clock, lifetimeMs, repor
     return place;
   };
   return {
-    watch(keyId, facts, end) {
+    watch(keyId, facts, end, until) {
       const isNew = !places.has(keyId);
       const place = placeOf(keyId);
-      const stop = place.key.add(facts, end);
+      const stop = place.key.add(facts, end, until);
       if (closed) giveUp(place.key);
       // Between the decision and now the key may have been changed, with nobody here to hear of it.
       else if (isNew) void look(place);

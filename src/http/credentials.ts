@@ -10,6 +10,8 @@ export interface CredentialSource {
   readonly kind: 'header' | 'bearer' | 'basic' | 'query' | 'subprotocol' | 'function';
   /** Header to `Vary` on; absent where no header is read. */
   readonly header?: string;
+  /** Parameter of the query that holds the key; absent where none is read. */
+  readonly parameter?: string;
   /** Challenge for `WWW-Authenticate`, RFC 9110 §11.6.1; absent where no scheme fits. */
   readonly challenge?: string;
   /** Every key that this source finds. `looksLikeKey` tells a key from somebody else's token. */
@@ -75,6 +77,7 @@ export function query(name = 'api_key'): CredentialSource {
   if (typeof name !== 'string' || !/^[\w.~-]{1,64}$/.test(name)) throw new ConfigurationError('invalid_option', 'credentials', 'query() needs a parameter name');
   return {
     kind: 'query',
+    parameter: name,
     read(req) {
       const target = req.originalUrl ?? req.url ?? '';
       const start = target.indexOf('?');
@@ -139,7 +142,7 @@ export function resolveSources(credentials: unknown): readonly CredentialSource[
   return list.map((source, index) => {
     if (typeof source === 'function') return fromFunction(source as CredentialFunction);
     const path = `credentials[${String(index)}]`;
-    checkOptions(source, path, ['kind', 'header', 'challenge', 'read', 'strip']);
+    checkOptions(source, path, ['kind', 'header', 'parameter', 'challenge', 'read', 'strip']);
     if (typeof (source as Partial<CredentialSource>).read === 'function' && typeof (source as Partial<CredentialSource>).strip === 'function') return source as CredentialSource;
     throw new ConfigurationError('invalid_option', path, 'must be header(), bearer(), basic(), query(), subprotocol() or a function');
   });

@@ -1,3 +1,4 @@
+import { collectBody } from '../http/collect-body.js';
 import type { HostRequest } from '../http/types.js';
 import { isPlainObject } from '../core/options.js';
 
@@ -20,7 +21,7 @@ export async function readBody(req: Parsed): Promise<Body> {
   const parsed = body !== undefined && (req.readableDidRead || !isEmptyObject(body));
   if (parsed) return typeof body === 'string' || Buffer.isBuffer(body) ? parse(Buffer.from(body), type) : fieldsOf(body);
   if (req.readableDidRead || req.destroyed) return 'unreadable';
-  const bytes = await collect(req);
+  const bytes = await collectBody(req, MAX_BYTES);
   return Buffer.isBuffer(bytes) ? parse(bytes, type) : bytes;
 }
 
@@ -29,32 +30,6 @@ function contentType(req: Parsed): 'form' | 'json' | undefined {
   const [type = ''] = (req.headers['content-type'] ?? '').split(';', 1);
   const known: ReadonlyMap<string, 'form' | 'json'> = new Map([['application/x-www-form-urlencoded', 'form'], ['application/json', 'json']]);
   return known.get(type.trim().toLowerCase());
-}
-
-function collect(req: Parsed): Promise<Buffer | 'too_large' | 'gone'> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const done = (result: Buffer | 'too_large' | 'gone'): void => {
-      req.off('data', take).off('end', end).off('close', left).off('error', left);
-      resolve(result);
-    };
-    const take = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size <= MAX_BYTES) chunks.push(chunk);
-      else {
-        req.pause();
-        done('too_large');
-      }
-    };
-    const end = (): void => {
-      done(Buffer.concat(chunks));
-    };
-    const left = (): void => {
-      done('gone');
-    };
-    req.on('data', take).on('end', end).on('close', left).on('error', left);
-  });
 }
 
 function parse(bytes: Buffer, type: 'form' | 'json'): Body {

@@ -17,7 +17,7 @@ export function createTokenVerify(engine: Engine, issuer: IssuerEngine, audience
   const judge = diesWithKey ? byKey : byItself;
   return (token, facts) =>
     chain(issuer.verify(String(token), audience), (claims): ReturnType<Judge> => {
-      if (claims === undefined) return INVALID_TOKEN;
+      if (claims === undefined) return engine.failed(facts, INVALID_TOKEN);
       const judgeClaims: Judge = (asked) => judge(engine, claims, asked, judgeClaims);
       return judgeClaims(facts);
     });

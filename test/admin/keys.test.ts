@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { apiKeyAuth, createKeyring, header, type KeySettings } from 'keystile';
+import { apiKeyAuth, createKeyring, header, memoryStore, type KeySettings, type KeyStore } from 'keystile';
 import { hosts } from '../support/hosts.js';
 import { each, useAdmin, type AdminApp, type AdminSettings, type Scope } from './support.js';
 
@@ -182,6 +182,42 @@ describe.each(hosts)('keys at the management API on $name', (host) => {
     await app.as('', 'patch', `/keys/${id}`, { name: 'renamed', limits: [{ kind: 'window', windowMs: 60_000, limit: 30 }] }, { ...ANY, ...auth }).expect(200);
     app.clock.advance(60_000);
     await app.as('', 'post', `/keys/${id}/rotate`, {}, { ...ANY, ...auth }).expect(201).expect(({ body: made }) => { expect(made.apiKey).toMatchObject({ scopes: ['keys:manage', 'read'], expiresAt: new Date(end).toISOString() }); });
+  });
+
+  it('hand on the end of their own grace period, and metadata as it is', async () => {
+    const app = await start(host, ALLOWED);
+    const { id, auth } = await issue(app, { metadata: { readonly: true } });
+    await app.keyring.rotate(id, { gracePeriod: 60_000 });
+    const { body: { apiKey } } = await app.as('', 'post', '/keys', { name: 'x' }, auth).expect(201);
+    expect([apiKey.metadata, Date.parse(apiKey.expiresAt)]).toEqual([{ readonly: true }, app.clock.now() + 60_000]);
+    for (const metadata of [null, {}, { readonly: false }, { readonly: true, more: 1 }]) {
+      await app.as('', 'patch', `/keys/${apiKey.id}`, { metadata }, { ...auth, ...ANY }).expect(403).expect(({ body }) => { expect(body.code).toBe('rights_exceeded'); });
+    }
+  });
+
+  it('are told of their repeated request also when they have changed in between', async () => {
+    const app = await start(host, ALLOWED);
+    const { id, auth } = await issue(app);
+    const again = { ...auth, 'Idempotency-Key': 'one' };
+    await app.as('', 'post', '/keys', { name: 'x' }, again).expect(201);
+    await app.keyring.update(id, { access: { ips: { allow: ['127.0.0.0/8', '::1'] } } });
+    await app.as('', 'post', '/keys', { name: 'x' }, again).expect(409).expect(({ body }) => { expect(body.code).toBe('idempotency_key_used'); });
+  });
+
+  it('change only what they have looked at, also where no If-Match is asked for', async () => {
+    const inner = memoryStore();
+    let between: (() => Promise<unknown>) | undefined;
+    // Somebody gives the other key more rights after it has been looked at, and before it is changed.
+    const store: KeyStore = { ...inner, find: async (lookup) => { const found = await inner.find(lookup); if (lookup.by === 'id' && lookup.id === other) { const work = between; between = undefined; await work?.(); } return found; } };
+    const app = await start(host, { ...ALLOWED, keyring: { store } });
+    const { auth } = await issue(app);
+    const { id: other } = await issue(app, { scopes: ['read'] });
+    for (const [method, path] of [['post', 'disable'], ['post', 'revoke'], ['delete', '']] as const) {
+      between = async () => { const { version } = (await inner.find({ by: 'id', id: other }))!; await inner.update(other, version, { scopes: ['write'] }); };
+      await app.as('', method, `/keys/${other}${path === '' ? '' : `/${path}`}`, method === 'post' ? {} : undefined, auth).expect(412);
+      await inner.update(other, (await inner.find({ by: 'id', id: other }))!.version, { scopes: ['read'] });
+    }
+    expect(await app.keyring.get(other)).toMatchObject({ status: 'active' });
   });
 
   it('act under their own name, from a middleware of the host as well', async () => {

@@ -12,7 +12,7 @@ const TABLE: readonly (readonly [field: keyof Grant, holder: Partial<Holder>, wi
   ['environment', {}, [{ environment: 'live' }], [{ environment: 'test' }]],
   ['owner', {}, [{}], [{ owner: { type: 'user', id: 'u' } }]],
   ['owner', { owner: { type: 'user', id: 'u' } }, [{ owner: { id: 'u', type: 'user' } }], [{}, { owner: { type: 'user', id: 'v' } }, { owner: { type: 'org', id: 'u' } }]],
-  ['metadata', { metadata: { a: [1], b: 2 } }, [{}, { metadata: {} }, { metadata: { a: [1] } }], [{ metadata: { a: [2] } }, { metadata: { c: 1 } }, { metadata: { toString: 'x' } }]],
+  ['metadata', { metadata: { a: [1], b: 2 } }, [{ metadata: { b: 2, a: [1] } }], [{}, { metadata: {} }, { metadata: { a: [1] } }, { metadata: { a: [2], b: 2 } }, { metadata: { a: [1], b: 2, toString: 'x' } }]],
   ['metadata', {}, [{}, { metadata: {} }], [{ metadata: { admin: true } }]],
   ['scopes', { scopes: ['write'] }, [{}, { scopes: ['read'] }, { scopes: ['write', 'read'] }], [{ scopes: ['admin'] }, { scopes: ['read', 'admin'] }]],
   ['scopes', { scopes: ['read'] }, [{ scopes: ['read'] }], [{ scopes: ['write'] }]],

@@ -39,6 +39,26 @@ describe('activity', () => {
     expect(JSON.stringify(entries)).not.toContain('secret');
   });
 
+  it('shows whoever reviews a key what took its place, who has tried in vain, and its end', async () => {
+    const { clock, keyring } = ring();
+    const { apiKey } = await keyring.create({ name: 'one', tenantId: 't', slot: 'primary' });
+    const { apiKey: next } = await keyring.rotate(apiKey.id, { by: 'ann', ip: '192.0.2.9', gracePeriod: 0 });
+    const failures: unknown[] = [];
+    keyring.on('failed', ({ action, code, apiKey: { id }, by }) => failures.push([action, code, id, by]));
+    await expect(keyring.rotate(apiKey.id, { by: 'bob' })).rejects.toMatchObject({ code: 'already_rotated' });
+    await expect(keyring.update(next.id, { name: 'two' }, { version: 7, by: 'carl' })).rejects.toMatchObject({ code: 'version_conflict' });
+    await expect(keyring.update('nobody', { name: 'two' })).rejects.toMatchObject({ code: 'key_not_found' });
+    expect(failures).toEqual([['rotated', 'already_rotated', apiKey.id, 'bob'], ['updated', 'version_conflict', next.id, 'carl']]);
+    const { apiKey: last } = await keyring.regenerate('t', 'primary', { by: 'dora' });
+    await keyring.delete(last.id);
+    clock.advance(31 * 86_400_000);
+    await keyring.purge();
+    const told = async (keyId: string): Promise<unknown[]> => (await keyring.activity({ keyId, tenantId: 't' })).entries.map(({ action, result, by }) => [action, result, by]);
+    expect(await told(apiKey.id)).toEqual([['rotated', 'already_rotated', 'bob'], ['replaced', 'ok', 'ann'], ['created', 'ok', undefined]]);
+    expect(await told(next.id)).toEqual([['replaced', 'ok', 'dora'], ['updated', 'version_conflict', 'carl'], ['rotated', 'ok', 'ann']]);
+    expect(await told(last.id)).toEqual([['purged', 'ok', undefined], ['deleted', 'ok', undefined], ['regenerated', 'ok', 'dora']]);
+  });
+
   it('is not written by whoever has proven nothing', async () => {
     const { keyring } = ring();
     const { key } = await keyring.create({ name: 'one' });

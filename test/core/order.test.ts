@@ -103,6 +103,12 @@ describe('explain', () => {
   });
 
   it('rejects for a key that is not there', async () => {
+    const { keyring } = ring();
+    const { apiKey: { id } } = await keyring.create({ name: 'one' });
+    const explain = keyring.explain as (key: string, request: object) => Promise<unknown>;
+    await expect(explain(id, { scopes: ['raed'] })).rejects.toMatchObject({ code: 'unknown_scope', option: 'request.scopes[0]' });
+    await expect(explain(id, { environment: 'lvie' })).rejects.toMatchObject({ code: 'unknown_environment', option: 'request.environment' });
+    await expect(explain(id, { ip: '10.0.0.256' })).rejects.toMatchObject({ code: 'invalid_option', option: 'request.ip' });
     await expect(ring().keyring.explain('nobody')).rejects.toMatchObject({ code: 'key_not_found', status: 404 });
   });
 });

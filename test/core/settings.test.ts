@@ -122,3 +122,23 @@ describe('a right field', () => {
     await keyring.list(bare({ limit: 1 }));
   });
 });
+
+describe('a key that would end before it begins', () => {
+  const DAY = 86_400_000;
+  const ring = (): ReturnType<typeof createKeyring> => createKeyring({ prefix: 'awx' });
+  const refused = { code: 'invalid_option', option: expect.stringMatching(/\.(expiresAt|notBefore)$/) };
+
+  it('is never made or changed so', async () => {
+    const keyring = ring();
+    const now = Date.now();
+    await expect(keyring.create({ name: 'one', notBefore: now + DAY, expiresAt: now + DAY })).rejects.toMatchObject(refused);
+    await expect(keyring.import({ key: keyring.format.generate({ environment: 'live' }).key, name: 'one', notBefore: now + DAY, expiresAt: now })).rejects.toMatchObject(refused);
+    const { apiKey: { id } } = await keyring.create({ name: 'one', notBefore: now - DAY, expiresAt: now + DAY });
+    await expect(keyring.update(id, { notBefore: now + 2 * DAY })).rejects.toMatchObject(refused);
+    await expect(keyring.update(id, { expiresAt: now - 2 * DAY })).rejects.toMatchObject(refused);
+    await expect(keyring.update(id, { notBefore: now + 3 * DAY, expiresAt: now + 2 * DAY })).rejects.toMatchObject(refused);
+    expect(await keyring.get(id)).toMatchObject({ version: 1 });
+    expect(await keyring.update(id, { notBefore: now + 2 * DAY, expiresAt: null })).toMatchObject({ notBefore: now + 2 * DAY });
+    await keyring.close();
+  });
+});

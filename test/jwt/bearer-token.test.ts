@@ -41,6 +41,17 @@ describe.each(hosts)('bearerToken on $name', (host) => {
     await refused(text);
   });
 
+  it('counts what is no good as failed attempts, and tells of it', async () => {
+    const { accept, keyring, token } = bench({ keyring: { limits: { failures: [perMinute(2, { per: 'ip' })] } } });
+    const server = await listen(host.listener([accept(), show]));
+    const told: string[] = [];
+    keyring.on('refused', ({ code }) => told.push(code));
+    const { token: text } = await token();
+    for (const status of [401, 401, 429]) await server.get('/', asBearer(BROKEN)).expect(status);
+    await server.get('/', asBearer(text)).expect(200);
+    expect(told).toEqual(['invalid_token', 'invalid_token', 'too_many_failures']);
+  });
+
   it('asks for a token where there is none, unless it is optional', async () => {
     const { accept } = bench();
     const [strict, optional] = [await listen(host.listener([accept(), show])), await listen(host.listener([accept({ required: false }), show]))];

@@ -6,7 +6,7 @@ import { ManagementError } from '../problems.js';
 import { route, type Route } from '../route.js';
 import { noInput, revokeInput, rotateInput, updateInput } from '../schemas.js';
 import type { Sight } from '../sight.js';
-import { checkVersion, etag } from '../versions.js';
+import { etag } from '../versions.js';
 import { apiKeyView, showKey, successionView } from '../views.js';
 import { created, slotRefused } from './creating.js';
 
@@ -21,8 +21,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
       body: noInput, ifMatch: 'heeded', success, problems: [404],
       async run({ caller, params, version, attribution }) {
         const apiKey = await sight.live(caller, params['id']);
-        checkVersion(apiKey, version);
-        return changed(await keyring[action](apiKey.id, attribution));
+        return changed(await keyring[action](apiKey.id, { ...caller.bound(apiKey), ...version, ...attribution }));
       },
     });
 
@@ -34,7 +33,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
         const apiKey = await sight.live(caller, params['id']);
         caller.checkGrant(grantAfter(apiKey, body));
         // What has been looked at is what is changed: nobody may give it more rights in between.
-        return changed(await keyring.update(apiKey.id, body, { version: version ?? apiKey.version, ...attribution }));
+        return changed(await keyring.update(apiKey.id, body, { version: apiKey.version, ...version, ...attribution }));
       },
     }),
 
@@ -51,7 +50,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
         // Under a longest life the keyring would give the successor a fresh one: a key cannot prolong itself so.
         const end = caller.keepsEnds && rest.expiresAt === undefined && apiKey.expiresAt !== undefined ? { expiresAt: apiKey.expiresAt } : {};
         const gracePeriod = gracePeriodSeconds === undefined ? {} : { gracePeriod: gracePeriodSeconds * 1_000 };
-        return created(await keyring.rotate(apiKey.id, { ...rest, ...end, ...gracePeriod, version: version ?? apiKey.version, ...attribution }), base);
+        return created(await keyring.rotate(apiKey.id, { ...rest, ...end, ...gracePeriod, version: apiKey.version, ...version, ...attribution }), base);
       },
     }),
 
@@ -63,8 +62,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
       body: revokeInput, ifMatch: 'heeded', success, problems: [404],
       async run({ caller, params, body, version, attribution }) {
         const apiKey = await sight.live(caller, params['id']);
-        checkVersion(apiKey, version);
-        return changed(await keyring.revoke(apiKey.id, { ...body, ...attribution }));
+        return changed(await keyring.revoke(apiKey.id, { ...body, ...caller.bound(apiKey), ...version, ...attribution }));
       },
     }),
 
@@ -83,8 +81,7 @@ function removalRoutes(keyring: Keyring, sight: Sight): readonly Route[] {
           if ((await sight.deleted(caller, params['id'])) === undefined) throw new ManagementError('key_not_found');
           return { status: 204 };
         }
-        checkVersion(apiKey, version);
-        await keyring.delete(apiKey.id, attribution);
+        await keyring.delete(apiKey.id, { ...caller.bound(apiKey), ...version, ...attribution });
         return { status: 204 };
       },
     }),
@@ -96,8 +93,7 @@ function removalRoutes(keyring: Keyring, sight: Sight): readonly Route[] {
         const gone = await sight.deleted(caller, params['id']);
         // Back already, or never gone.
         if (gone === undefined) return changed(await sight.live(caller, params['id']));
-        checkVersion(gone, version);
-        return changed(await keyring.undelete(gone.id, attribution));
+        return changed(await keyring.undelete(gone.id, { ...caller.bound(gone), ...version, ...attribution }));
       },
     }),
   ];

@@ -40,7 +40,7 @@ export function creatingRoutes(keyring: Keyring, book: IdempotencyBook): readonl
         const make = async (): Promise<CreatedKey> => keyring.create(settings, attribution);
         if (idempotencyKey === undefined) return created(await make(), base);
         const scope = JSON.stringify([caller.actor, caller.tenantId]);
-        return once(book, { actor: scope, name: idempotencyKey, body: hash('sha256', JSON.stringify(settings), 'base64url') }, make, base);
+        return once(book, { actor: scope, name: idempotencyKey, body: hash('sha256', JSON.stringify(body), 'base64url') }, make, base);
       },
     }),
 

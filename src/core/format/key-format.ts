@@ -55,6 +55,14 @@ export interface KeyFormat {
 
 const MAX_TENANT = 64;
 
+/** A scanner's pattern finds no key in the middle of a longer word. */
+const NOT_BEFORE = '(?<![A-Za-z0-9_-])';
+const NOT_AFTER = '(?![A-Za-z0-9_-])';
+
+/** The source of a format's pattern without its borders, which also finds a key glued to other text. */
+export const bodyOf = ({ pattern: { source: all } }: KeyFormat): string =>
+  all.startsWith(NOT_BEFORE) && all.endsWith(NOT_AFTER) ? all.slice(NOT_BEFORE.length, -NOT_AFTER.length) : all;
+
 /** Longer texts are no keys: nobody may make the server read more. */
 export const MAX_KEY_LENGTH = 512;
 
@@ -105,7 +113,7 @@ export function keyFormat(template = '{prefix}_{env}_{id}_{secret}{checksum}', o
     fixedPrefix,
     environments,
     has,
-    pattern: new RegExp(`(?<![A-Za-z0-9_-])${body}(?![A-Za-z0-9_-])`),
+    pattern: new RegExp(NOT_BEFORE + body + NOT_AFTER),
     plausible,
     matches,
     parse(key: string) {

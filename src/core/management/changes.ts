@@ -1,12 +1,12 @@
 import { text } from './draft.js';
-import { KeystileError } from '../errors.js';
-import type { Events } from '../events.js';
+import { isKeystileError, KeystileError } from '../errors.js';
+import type { EventName, Events } from '../events.js';
 import type { GuardedStore } from '../guarded-store.js';
 import type { Clock } from '../ports.js';
 import type { ApiKey, KeyChanges, KeyRecord } from '../record.js';
-import type { Attribution } from './attribution.js';
+import type { Attribution, Guard } from './attribution.js';
 
-export type ChangeEvent = 'updated' | 'disabled' | 'enabled' | 'revoked' | 'deleted' | 'undeleted';
+export type ChangeEvent = Extract<EventName, 'updated' | 'disabled' | 'enabled' | 'revoked' | 'deleted' | 'undeleted'>;
 
 /** What every operation on a key that exists needs. */
 export interface ChangeSettings {
@@ -23,6 +23,8 @@ export interface ChangeSettings {
 export interface Changes {
   /** Runs work on one key after all work on it that came before. */
   readonly inTurn: <T>(id: string, work: () => Promise<T>) => Promise<T>;
+  /** The same, for an operation of which is told that it has been turned down, so that a review of the key shows who has tried. */
+  readonly attempt: <T>(id: string, action: EventName, by: Attribution, work: () => Promise<T>) => Promise<T>;
   /** Around every write of a key: also when the store fails, for it may have made the change before it broke. */
   readonly forgetting: <T>(id: string, write: () => T | PromiseLike<T>) => Promise<T>;
   /**
@@ -30,12 +32,6 @@ export interface Changes {
    * for `undeleted` alone.
    */
   readonly change: (id: string, name: ChangeEvent, decide: (record: KeyRecord) => KeyChanges | undefined, guard?: Guard) => Promise<ApiKey>;
-}
-
-/** Who makes a change, and what it may be bound to. */
-export interface Guard extends Attribution {
-  /** Only while the key has this version: else `version_conflict`. */
-  readonly version?: number;
 }
 
 /** Races lost to other processes, for a change that would be made again, are tried again this often. */
@@ -72,6 +68,21 @@ export function createChanges({ store, events, clock, forget, show }: ChangeSett
       forget(id);
     }
   };
+  const turnedDown = async (id: string, action: EventName, { by, ip }: Attribution, error: unknown): Promise<void> => {
+    if (!events.wanted('failed') || !isKeystileError(error) || !('status' in error) || error.status >= 500) return;
+    const record = await store.get(id);
+    if (record === undefined) return;
+    events.emit('failed', { at: clock.now(), action, code: error.code, apiKey: show(record), ...(by !== undefined && { by }), ...(ip !== undefined && { ip }) });
+  };
+  const attempt: Changes['attempt'] = async (id, action, by, work) => {
+    try {
+      return await inTurn(id, work);
+    } catch (error) {
+      // What the caller hears is why it failed, not that nobody could be told.
+      await turnedDown(id, action, by, error).catch(() => undefined);
+      throw error;
+    }
+  };
   const change: Changes['change'] = async (id, name, decide, { version, ...attribution } = {}) => {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = await existing(store, id, name === 'undeleted');
@@ -86,5 +97,5 @@ export function createChanges({ store, events, clock, forget, show }: ChangeSett
     }
     throw versionConflict();
   };
-  return { inTurn, forgetting, change: (id, ...rest) => inTurn(id, () => change(id, ...rest)) };
+  return { inTurn, attempt, forgetting, change: (id, name, decide, guard = {}) => attempt(id, name, guard, () => change(id, name, decide, guard)) };
 }

@@ -1,13 +1,16 @@
 import { chain } from '../awaitable.js';
 import { existing } from './changes.js';
 import { CHECKS, type CheckName } from '../checks.js';
-import { compileEntry, type EntryContext } from '../compile-entry.js';
-import type { RefusalCode } from '../errors.js';
+import { readAddress } from '../access/address.js';
+import { compileEntry } from '../compile-entry.js';
+import { ConfigurationError, type RefusalCode } from '../errors.js';
 import type { GuardedStore } from '../guarded-store.js';
 import type { Spender } from '../limits/spender.js';
 import type { Clock, LimitState } from '../ports.js';
 import type { RequestFacts } from '../request.js';
+import { unknownName } from '../options.js';
 import { limited } from '../verification.js';
+import type { DraftContext } from './draft.js';
 
 /** One check and its verdict. */
 export interface ExplainedCheck {
@@ -30,8 +33,9 @@ export interface Explanation {
 
 export type Explain = (id: string, facts: RequestFacts) => Promise<Explanation>;
 
-export function createExplain(store: GuardedStore, spender: Spender, context: EntryContext, clock: Clock): Explain {
+export function createExplain(store: GuardedStore, spender: Spender, context: DraftContext, clock: Clock): Explain {
   return async (id, facts) => {
+    checkQuestion(facts, context);
     const record = await existing(store, id);
     const now = clock.now();
     const entry = compileEntry(record, context, now, 0);
@@ -44,6 +48,14 @@ export function createExplain(store: GuardedStore, spender: Spender, context: En
     const first = checks.find((check) => !check.ok);
     return { ok: first === undefined, ...(first?.code !== undefined && { code: first.code }), checks, limits };
   };
+}
+
+/** A misspelt scope would be explained as one that the key lacks: somebody would then give it more. */
+function checkQuestion(facts: RequestFacts, { scopes, environments }: DraftContext): void {
+  scopes.check(facts.scopes, 'request.scopes');
+  if (!environments.includes(facts.environment)) throw unknownName('unknown_environment', 'request.environment', facts.environment, environments, 'environment');
+  const address = facts.clientIp();
+  if (address !== undefined && readAddress(address) === undefined) throw new ConfigurationError('invalid_option', 'request.ip', 'must be an IPv4 or IPv6 address');
 }
 
 function explained(check: ExplainedCheck['check'], code: RefusalCode | undefined): ExplainedCheck {

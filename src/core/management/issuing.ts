@@ -9,7 +9,7 @@ import type { ChangeSettings } from './changes.js';
 import { createdKey, type CreatedKey } from './created-key.js';
 import { checkSettings, SETTING_NAMES, type DraftContext, type KeySettings } from './draft.js';
 import { IMPORT_NAMES, newId, readImport, type ImportSource } from './importing.js';
-import { withinLifetime } from './lifetime.js';
+import { withinLife } from './lifetime.js';
 
 /** The fields of a new key, checked. */
 export type NewFields = KeyChanges & { readonly name: string };
@@ -54,7 +54,7 @@ export function createIssuing({ store, formats, hashes, context, events, clock, 
 
     async create(settings, attribution = {}) {
       const origin = readAttribution(attribution, 'create');
-      const fields = withinLifetime(checkSettings(settings, 'create', context), context.lifecycle, clock.now(), 'create.expiresAt');
+      const fields = withinLife(checkSettings(settings, 'create', context), context.lifecycle, clock.now(), 'create');
       const { key, record } = await mint(fields);
       return createdKey(key, { apiKey: await insert('created', record, origin) });
     },
@@ -66,7 +66,7 @@ export function createIssuing({ store, formats, hashes, context, events, clock, 
       const source = readImport(pick(IMPORT_NAMES), formats, (stored) => hashes.salted(stored));
       // What the key itself says about its environment and tenant goes before a default.
       const said = { ...(source.parts?.environment && { environment: source.parts.environment }), ...(source.parts?.tenantId && { tenantId: source.parts.tenantId }) };
-      const fields = withinLifetime(checkSettings({ ...said, ...pick(SETTING_NAMES) }, 'import', context), context.lifecycle, clock.now(), 'import.expiresAt');
+      const fields = withinLife(checkSettings({ ...said, ...pick(SETTING_NAMES) }, 'import', context), context.lifecycle, clock.now(), 'import');
       for (const [name, value] of Object.entries(said)) {
         if (fields[name as keyof typeof said] !== value) throw new ConfigurationError('invalid_option', `import.${name}`, 'is not what the key itself says');
       }

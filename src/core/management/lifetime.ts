@@ -2,13 +2,17 @@ import { ConfigurationError } from '../errors.js';
 import type { KeyChanges, KeyRecord } from '../record.js';
 import type { Lifecycle } from './lifecycle-options.js';
 
-/** The fields with an end that the keyring's longest life allows, counted from `bornAt`; one that is too late is refused. */
-export function withinLifetime<Fields extends KeyChanges>(fields: Fields, { maxLifetime }: Lifecycle, bornAt: number, path: string): Fields {
-  if (maxLifetime === undefined) return fields;
-  const latest = bornAt + maxLifetime;
-  if (fields.expiresAt === undefined) return { ...fields, expiresAt: latest };
-  if (fields.expiresAt > latest) throw new ConfigurationError('invalid_option', path, `must be within the keyring's longest life of a key, ${String(maxLifetime)} ms`);
-  return fields;
+/** The fields with an end that the keyring's longest life allows, counted from `bornAt`; one that is too late, or before the beginning, is refused. */
+export function withinLife<Fields extends KeyChanges>(fields: Fields, { maxLifetime = Infinity }: Lifecycle, bornAt: number, path: string): Fields {
+  const { expiresAt = bornAt + maxLifetime } = fields;
+  if (expiresAt > bornAt + maxLifetime) throw new ConfigurationError('invalid_option', `${path}.expiresAt`, `must be within the keyring's longest life of a key, ${String(maxLifetime)} ms`);
+  checkOrder({ ...fields, expiresAt }, `${path}.expiresAt`);
+  return expiresAt === Infinity ? fields : { ...fields, expiresAt };
+}
+
+/** A key that ends before it begins would never work, which nobody can have wanted. */
+export function checkOrder({ notBefore = -Infinity, expiresAt = Infinity }: KeyChanges, path: string): void {
+  if (!(notBefore < expiresAt)) throw new ConfigurationError('invalid_option', path, 'must leave expiresAt later than notBefore');
 }
 
 /**

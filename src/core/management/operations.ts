@@ -2,12 +2,12 @@ import { checkOptions } from '../options.js';
 import { ConfigurationError } from '../errors.js';
 import type { KeyQuery, KeySort } from '../ports.js';
 import type { ApiKey, KeyChanges, KeyRecord, KeySlot, KeyStatus } from '../record.js';
-import { readAttribution, type Attribution } from './attribution.js';
+import { readGuard, type Attribution, type Guard } from './attribution.js';
 import { forAll, type BulkFilter, type Pages } from './bulk.js';
-import { createChanges, type ChangeSettings, type Guard } from './changes.js';
+import { createChanges, type ChangeSettings } from './changes.js';
 import { checkPatch, keySlot, text, type KeyPatch } from './draft.js';
 import { createIssuing, type Issuing, type IssuingSettings } from './issuing.js';
-import { withinLifetime } from './lifetime.js';
+import { checkOrder, withinLife } from './lifetime.js';
 import { createRemoval, type Removal } from './removal.js';
 import { createSuccessions, type Successions } from './succession.js';
 
@@ -31,18 +31,24 @@ export interface ListOptions {
   readonly sort?: KeySort;
 }
 
+/** What `keyring.get` looks for. */
+export interface GetOptions {
+  /** Also a key that was deleted and can still be brought back. Default: `false`. */
+  readonly deleted?: boolean;
+}
+
 /** Why and by whom a key is revoked; kept with it. */
-export interface RevokeOptions extends Attribution {
+export interface RevokeOptions extends Guard {
   readonly reason?: string;
 }
 
 /** What management does to keys. */
 export interface Operations extends Issuing, Successions, Removal {
-  get(id: string): Promise<ApiKey | undefined>;
+  get(id: string, options?: GetOptions): Promise<ApiKey | undefined>;
   list(options?: ListOptions): Promise<{ readonly keys: readonly ApiKey[]; readonly nextCursor?: string }>;
   update(id: string, patch: KeyPatch, guard?: Guard): Promise<ApiKey>;
-  disable(id: string, attribution?: Attribution): Promise<ApiKey>;
-  enable(id: string, attribution?: Attribution): Promise<ApiKey>;
+  disable(id: string, guard?: Guard): Promise<ApiKey>;
+  enable(id: string, guard?: Guard): Promise<ApiKey>;
   revoke(id: string, options?: RevokeOptions): Promise<ApiKey>;
   disableAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
   enableAll(filter: BulkFilter, attribution?: Attribution): Promise<number>;
@@ -96,17 +102,17 @@ export function createOperations(settings: OperationSettings): Operations {
   /** Whether a change of this key made a difference. */
   const differs = async (before: ApiKey, after: Promise<ApiKey>): Promise<boolean> => (await after).version !== before.version;
 
-  const disable: Operations['disable'] = async (id, attribution = {}) =>
-    change(id, 'disabled', (record) => (record.disabledAt === undefined ? { disabledAt: clock.now() } : undefined), readAttribution(attribution, 'disable'));
-  const enable: Operations['enable'] = async (id, attribution = {}) =>
-    change(id, 'enabled', (record) => (record.disabledAt === undefined ? undefined : { disabledAt: undefined }), readAttribution(attribution, 'enable'));
+  const disable: Operations['disable'] = async (id, guard = {}) =>
+    change(id, 'disabled', (record) => (record.disabledAt === undefined ? { disabledAt: clock.now() } : undefined), readGuard(guard, 'disable'));
+  const enable: Operations['enable'] = async (id, guard = {}) =>
+    change(id, 'enabled', (record) => (record.disabledAt === undefined ? undefined : { disabledAt: undefined }), readGuard(guard, 'enable'));
   const revoke: Operations['revoke'] = async (id, options = {}) => {
-    const attribution = readAttribution(options, 'revoke', ['reason']);
+    const guard = readGuard(options, 'revoke', ['reason']);
     const revokedReason = options.reason === undefined ? undefined : text(options.reason, 'revoke.reason', 1_024);
     // A second revoke keeps the first one's time, reason and actor.
     const decide = ({ revokedAt }: KeyRecord): KeyChanges | undefined =>
-      revokedAt === undefined ? { revokedAt: clock.now(), revokedReason, revokedBy: attribution.by, slot: undefined } : undefined;
-    return change(id, 'revoked', decide, attribution);
+      revokedAt === undefined ? { revokedAt: clock.now(), revokedReason, revokedBy: guard.by, slot: undefined } : undefined;
+    return change(id, 'revoked', decide, guard);
   };
   const removal = createRemoval(settings, changes, context.lifecycle);
 
@@ -119,19 +125,22 @@ export function createOperations(settings: OperationSettings): Operations {
     enable,
     revoke,
 
-    async get(id) {
+    async get(id, options = {}) {
+      const { deleted = false } = checkOptions(options, 'get', ['deleted']);
       const record = await store.get(text(id, 'id', 128));
-      return record === undefined || record.deletedAt !== undefined ? undefined : show(record);
+      return record === undefined || (record.deletedAt !== undefined && deleted !== true) ? undefined : show(record);
     },
 
     async update(id, patch, guard = {}) {
-      const attribution = readAttribution(guard, 'guard', ['version']);
+      const checked = readGuard(guard, 'guard');
       const wanted = checkPatch(patch, 'update', context);
       const decide = (record: KeyRecord): KeyChanges | undefined => {
         if (Object.keys(wanted).length === 0) return undefined;
-        return 'expiresAt' in wanted ? withinLifetime(wanted, context.lifecycle, record.createdAt, 'update.expiresAt') : wanted;
+        if ('expiresAt' in wanted) return { ...wanted, expiresAt: withinLife({ ...record, ...wanted }, context.lifecycle, record.createdAt, 'update').expiresAt };
+        if ('notBefore' in wanted) checkOrder({ ...record, ...wanted }, 'update.notBefore');
+        return wanted;
       };
-      return change(id, 'updated', decide, { ...attribution, ...(guard.version !== undefined && { version: guard.version }) });
+      return change(id, 'updated', decide, checked);
     },
 
     disableAll: (filter, attribution) => forAll(filter, pages, (key) => differs(key, disable(key.id, attribution))),

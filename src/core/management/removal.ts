@@ -1,13 +1,13 @@
 import { isKeystileError, KeystileError } from '../errors.js';
 import type { ApiKey, KeyChanges, KeyRecord } from '../record.js';
-import { readAttribution, type Attribution } from './attribution.js';
+import { readGuard, type Guard } from './attribution.js';
 import type { Changes, ChangeSettings } from './changes.js';
 import type { Lifecycle } from './lifecycle-options.js';
 
 /** How keys go. */
 export interface Removal {
-  delete(id: string, attribution?: Attribution): Promise<boolean>;
-  undelete(id: string, attribution?: Attribution): Promise<ApiKey>;
+  delete(id: string, guard?: Guard): Promise<boolean>;
+  undelete(id: string, guard?: Guard): Promise<ApiKey>;
   purge(): Promise<number>;
 }
 
@@ -21,14 +21,14 @@ export function createRemoval({ store, events, clock }: ChangeSettings, { change
   const purgeOne = async (id: string): Promise<boolean> => {
     const record = await store.get(id);
     if (record === undefined || !isOver(record) || !(await forgetting(id, () => store.delete(id)))) return false;
-    if (events.wanted('purged')) events.emit('purged', { at: clock.now(), id });
+    if (events.wanted('purged')) events.emit('purged', { at: clock.now(), id, tenantId: record.tenantId });
     return true;
   };
 
   return {
-    async delete(id, attribution = {}) {
+    async delete(id, guard = {}) {
       try {
-        await change(id, 'deleted', () => ({ deletedAt: clock.now(), slot: undefined }), readAttribution(attribution, 'delete'));
+        await change(id, 'deleted', () => ({ deletedAt: clock.now(), slot: undefined }), readGuard(guard, 'delete'));
         return true;
       } catch (error) {
         // Deleted before, or never there: either way it is gone.
@@ -37,13 +37,13 @@ export function createRemoval({ store, events, clock }: ChangeSettings, { change
       }
     },
 
-    async undelete(id, attribution = {}) {
+    async undelete(id, guard = {}) {
       const decide = (record: KeyRecord): KeyChanges | undefined => {
         if (record.deletedAt === undefined) return undefined;
         if (isOver(record)) throw new KeystileError('key_not_found', 'the key was deleted too long ago to be brought back', { status: 404 });
         return { deletedAt: undefined };
       };
-      return change(id, 'undeleted', decide, readAttribution(attribution, 'undelete'));
+      return change(id, 'undeleted', decide, readGuard(guard, 'undelete'));
     },
 
     async purge() {

@@ -6,7 +6,7 @@ import { createdKey, type CreatedKey } from './created-key.js';
 import { checkPatch, checkSettings, keySlot, PATCH_NAMES, SETTING_NAMES, type CheckedPatch, type KeyPatch, type KeySettings, type Time } from './draft.js';
 import { checkInsertion, slotTaken, type Issuing, type IssuingSettings, type NewFields } from './issuing.js';
 import { checkSpan } from './lifecycle-options.js';
-import { inheritedEnd, withinLifetime } from './lifetime.js';
+import { inheritedEnd, withinLife } from './lifetime.js';
 
 /** How a key is rotated. */
 export interface RotateOptions extends Attribution {
@@ -48,7 +48,7 @@ interface Succeeding {
   readonly attribution: Attribution;
 }
 
-export function createSuccessions({ store, context, events, clock, show }: IssuingSettings, { mint }: Issuing, { inTurn, forgetting }: Changes): Successions {
+export function createSuccessions({ store, context, events, clock, show }: IssuingSettings, { mint }: Issuing, { attempt, forgetting }: Changes): Successions {
   const { lifecycle } = context;
 
   const told = (event: Succeeding['event'], key: string, record: KeyRecord, previous: ApiKey | undefined, attribution: Attribution): Succession => {
@@ -62,7 +62,7 @@ export function createSuccessions({ store, context, events, clock, show }: Issui
     const { expiresAt } = 'expiresAt' in wanted ? wanted : before;
     if (expiresAt !== undefined && !(now < expiresAt)) throw notActive('the key has expired: give its successor an end of its own, expiresAt');
     const fields = { ...handedDown, expiresAt: inheritedEnd(before, lifecycle, now), ...wanted, rotatedFrom: before.id };
-    return withinLifetime(fields, lifecycle, now, `${path}.expiresAt`);
+    return withinLife(fields, lifecycle, now, path);
   };
 
   /** Ends one key and makes the next in one step of the store, while nobody else has changed the first. */
@@ -94,7 +94,7 @@ export function createSuccessions({ store, context, events, clock, show }: Issui
       };
       const wanted = checkPatch({ expiresAt }, 'rotate', context);
       const ending = (now: number): KeyChanges => ({ graceExpiresAt: now + gracePeriod });
-      return inTurn(id, () => succeed(id, 'rotate', { event: 'rotated', read, ending, wanted, attribution }));
+      return attempt(id, 'rotated', attribution, () => succeed(id, 'rotate', { event: 'rotated', read, ending, wanted, attribution }));
     },
 
     async regenerate(tenantId, slot, given = {}) {
@@ -106,7 +106,7 @@ export function createSuccessions({ store, context, events, clock, show }: Issui
 
       const before = await holder();
       if (before === undefined) {
-        const { key, record } = await mint(withinLifetime({ ...first, ...wanted }, lifecycle, clock.now(), 'regenerate.expiresAt'));
+        const { key, record } = await mint(withinLife({ ...first, ...wanted }, lifecycle, clock.now(), 'regenerate'));
         checkInsertion(await store.insert(record));
         return told('regenerated', key, record, undefined, attribution);
       }
@@ -117,7 +117,7 @@ export function createSuccessions({ store, context, events, clock, show }: Issui
         return record;
       };
       const ending = (now: number): KeyChanges => ({ revokedAt: now, revokedReason: 'regenerated', revokedBy: attribution.by });
-      return inTurn(before.id, () => succeed(before.id, 'regenerate', { event: 'regenerated', read, ending, wanted, attribution }));
+      return attempt(before.id, 'regenerated', attribution, () => succeed(before.id, 'regenerate', { event: 'regenerated', read, ending, wanted, attribution }));
     },
   };
 }

@@ -4,6 +4,17 @@ import { failure, latch, ring, START, turn, verdict } from '../support.js';
 const DAY = 86_400_000;
 const MONTH = 30 * DAY;
 
+describe('a deleted key', () => {
+  it('is got by whoever asks for deleted ones', async () => {
+    const { keyring } = ring();
+    const { apiKey: { id } } = await keyring.create({ name: 'one' });
+    expect(await keyring.get(id, { deleted: true })).toMatchObject({ id });
+    await keyring.delete(id);
+    expect([await keyring.get(id), (await keyring.get(id, { deleted: true }))?.id, await keyring.get('nobody', { deleted: true })]).toEqual([undefined, id, undefined]);
+    await expect(keyring.get(id, { deletd: true } as never)).rejects.toMatchObject({ code: 'unknown_option' });
+  });
+});
+
 describe('delete', () => {
   it('takes a key out of use and out of sight at once; the record stays', async () => {
     const { keyring, store } = ring();

@@ -212,6 +212,21 @@ describe('a guard by version', () => {
     expect((await keyring.list()).keys).toHaveLength(1);
     expect((await keyring.rotate(apiKey.id, { version: 2 })).apiKey.name).toBe('two');
   });
+
+  it('holds every other change back as well, where nothing is left to change too', async () => {
+    const { keyring } = ring();
+    const { apiKey: { id } } = await keyring.create({ name: 'one' });
+    await keyring.update(id, { name: 'two' });
+    for (const name of ['disable', 'enable', 'revoke', 'delete', 'undelete'] as const) {
+      await expect(keyring[name](id, { version: 1 })).rejects.toMatchObject({ code: 'version_conflict' });
+      await expect(keyring[name](id, { version: '2' as never })).rejects.toMatchObject({ code: 'invalid_option', option: `${name}.version` });
+    }
+    expect(await keyring.get(id)).toMatchObject({ status: 'active', version: 2 });
+    expect((await keyring.disable(id, { version: 2 })).version).toBe(3);
+    expect((await keyring.revoke(id, { version: 3 })).version).toBe(4);
+    expect(await keyring.delete(id, { version: 4 })).toBe(true);
+    expect((await keyring.undelete(id, { version: 5 })).version).toBe(6);
+  });
 });
 
 describe('rotate refuses', () => {

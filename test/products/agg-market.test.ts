@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Express } from 'express';
 import request, { type Test } from 'supertest';
-import { aggMarket } from '../../examples/reference/agg-market.js';
+import { aggMarket } from '../../examples/agg-market/server.js';
 
 let app: Express;
 let signedIn: string;

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Express } from 'express';
 import { createServer, type Server } from 'node:http';
 import request, { type Test } from 'supertest';
-import { agentWallex } from '../../examples/reference/agentwallex.js';
+import { agentWallex } from '../../examples/agentwallex/server.js';
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.js';
 
 const DAY = 86_400_000;

@@ -3,7 +3,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import type { Express } from 'express';
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose';
 import request, { type Test } from 'supertest';
-import { agglestone } from '../../examples/reference/agglestone.js';
+import { agglestone } from '../../examples/agglestone/server.js';
 
 let app: Express;
 let portal: string;

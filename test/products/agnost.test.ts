@@ -4,7 +4,7 @@ import type { Server } from 'node:http';
 import { createConnection } from 'node:net';
 import request, { type Test } from 'supertest';
 import { WebSocket } from 'ws';
-import { agnost } from '../../examples/reference/agnost.js';
+import { agnost } from '../../examples/agnost/server.js';
 
 let server: Server;
 let token: string;
