@@ -12,6 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), 'keystile-examples-'));
@@ -31,6 +32,89 @@ const SERVERS = [
 ];
 /** Whole products, each started by its name and asked for its main promises; `test/products` has the rest. */
 const PRODUCTS = [
+  {
+    name: 'agg-market',
+    async tour({ origin, facts }) {
+      const [headers, shop] = [as(facts.adminToken), `${origin}/admin/apps/shop`];
+      const { key } = (await send(`${shop}/keys`, { headers, body: { name: 'backend', scope: 'read_write' } })).body;
+      assert.match(key, /^agg_shop_[0-9a-f]{64}$/);
+      const markets = (app, own = {}) => call(`${origin}/markets`, { headers: { 'x-app-id': app, ...own } });
+      for (const [app, status] of [['shop', 200], ['other', 403]]) assert.equal((await markets(app, { 'x-app-api-key': key })).status, status);
+      assert.ok((await call(`${shop}/keys`, { headers })).body.keys[0].lastUsedAt);
+      const lock = (who) => call(`${shop}/settings`, { method: 'PATCH', headers: { 'Content-Type': 'application/json', ...who }, body: '{"requireApiKey":true}' });
+      assert.deepEqual([(await lock({ 'x-app-api-key': key })).status, (await markets('shop')).status], [403, 200]);
+      assert.equal((await lock(headers)).status, 200);
+      assert.deepEqual([(await markets('shop')).body.error, (await markets('shop', { 'x-app-api-key': key })).status], ['This app requires x-app-api-key for all requests.', 200]);
+    },
+  },
+  {
+    name: 'agentwallex',
+    async tour({ origin, facts }) {
+      const [url, headers] = [`${origin}/api/v1/api-keys`, as(facts.tokens.starter)];
+      const { id, key } = (await send(url, { headers, body: { name: 'production-backend' } })).body;
+      const [listed] = (await call(url, { headers })).body.data;
+      assert.deepEqual([Object.keys(listed), listed.id, listed.prefix], [['id', 'name', 'prefix', 'created_at', 'last_used_at'], id, `awx_...${key.slice(-4)}`]);
+      const slow = await Promise.all(Array.from({ length: 6 }, () => call(`${origin}/api/v1/slow?ms=1000`, { key })));
+      const [limited, ...others] = slow.filter(({ status }) => status === 429);
+      assert.deepEqual([others.length, limited.headers.get('retry-after')], [0, '1']);
+      assert.deepEqual(limited.body, { code: 'rate_limit_exceeded', type: 'rate_limit_error', message: 'Rate limit exceeded. Retry after 1 seconds.' });
+      assert.deepEqual((await call(`${url}/stale`, { headers })).body, { data: [] });
+      assert.equal((await call(`${url}/${id}`, { method: 'DELETE', headers })).status, 204);
+      assert.equal((await call(`${origin}/api/v1/wallets`, { key })).status, 401);
+    },
+  },
+  {
+    name: 'agiled',
+    async tour({ origin, facts }) {
+      const admin = `${origin}/admin/keys`;
+      const made = (await send(admin, { headers: as(facts.adminToken), body: { name: 'Warehouse sync - production - Ops', access: 'full-access', owner: { type: 'org', id: 'Ops' } } })).body;
+      const write = (token) => send(`${origin}/public/v1/contacts`, { headers: { ...as(token), 'Idempotency-Key': 'batch-1' }, body: { email: 'ann@example.com', name: 'Ann' } });
+      const first = await write(made.key);
+      assert.deepEqual([first.status, first.body.source.keyId, first.body.owner.id], [201, made.id, 'Ops']);
+      const next = (await send(`${admin}/${made.id}/rotate`, { headers: as(facts.adminToken), body: { gracePeriodSeconds: 0 } })).body;
+      assert.equal((await write(made.key)).status, 401);
+      assert.deepEqual((await write(next.key)).body, first.body);
+      assert.equal((await write(facts.keys.readOnly)).status, 403);
+      const { data } = (await call(`${admin}/${next.id}/activity`, { headers: as(facts.adminToken) })).body;
+      assert.deepEqual(data.map(({ action }) => action), ['request', 'rotated']);
+    },
+  },
+  {
+    name: 'agglestone',
+    async tour({ origin, facts }) {
+      const tenant = `${origin}/tenant/${facts.tenantId}`;
+      const regenerate = async (slot) => (await call(`${tenant}/api-keys/${slot}`, { method: 'POST', headers: as(facts.adminToken) })).body.key;
+      const [primary, secondary] = [await regenerate('primary'), await regenerate('secondary')];
+      const { token } = (await send(`${tenant}/v2.0/Auth/token-exchange`, { headers: { 'X-API-Key': primary }, body: { userId: facts.userIds[0] } })).body;
+      const me = () => call(`${tenant}/api/v2.0/Users/me`, { headers: as(token) });
+      assert.equal((await me()).body.id, facts.userIds[0]);
+      assert.equal((await call(`${tenant}/api/v2.0/Users`, { key: primary, headers: { Origin: 'https://app.example' } })).status, 403);
+      await regenerate('primary');
+      assert.deepEqual([(await call(`${tenant}/api/v2.0/Users`, { key: primary })).status, (await me()).status], [401, 401]);
+      assert.equal((await call(`${tenant}/api/v2.0/Users`, { key: secondary })).status, 200);
+    },
+  },
+  {
+    name: 'agnost',
+    async tour({ origin, facts }) {
+      const [url, headers] = [`${origin}${facts.keys}`, as(facts.adminToken)];
+      const form = { name: 'web', allowRealtime: true, endpointAccess: 'custom-allowed', endpoints: ['GET /orders'], authorizedIPs: ['203.0.113.0/24'] };
+      const { id, key } = (await send(url, { headers, body: form })).body;
+      const from = { 'X-Forwarded-For': '203.0.113.9' };
+      for (const [path, seen, status] of [['orders', from, 200], ['customers', from, 403], ['orders', {}, 403]]) assert.equal((await call(`${origin}/endpoint/${path}`, { key, headers: seen })).status, status);
+      const socket = new WebSocket(`${origin.replace('http', 'ws')}${facts.realtime}?apiKey=${key}`, { headers: from });
+      await once(socket, 'open');
+      const ask = async (request) => {
+        const answer = once(socket, 'message');
+        socket.send(JSON.stringify(request));
+        return JSON.parse((await answer)[0]);
+      };
+      assert.deepEqual(await ask({ subscribe: 'news' }), { subscribed: 'news' });
+      assert.deepEqual(await ask({ channel: 'news', message: 7 }), { channel: 'news', message: 7 });
+      const [closed, changed] = await Promise.all([once(socket, 'close'), call(`${url}/${id}`, { method: 'PATCH', headers: { ...headers, 'Content-Type': 'application/json' }, body: '{"allowRealtime":false}' })]);
+      assert.deepEqual([changed.status, closed[0], String(closed[1])], [200, 1008, 'realtime_not_allowed']);
+    },
+  },
 ];
 const TESTS = ['custom-store', 'testing-your-app'];
 

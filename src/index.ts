@@ -9,6 +9,7 @@ export { basic, bearer, header, query, type CredentialFunction, type CredentialS
 export { subprotocol } from './http/subprotocol.js';
 export type { ApiKeyAuthOptions, HeaderOptions, RefusalOptions } from './http/options.js';
 export type { RefusalInfo, RefusalMessages } from './http/refusals.js';
+export { logRedaction, type LogRedaction, type LogRedactionOptions } from './http/log-redaction.js';
 export type { HostRequest, Middleware } from './http/types.js';
 
 export { concurrent, perDay, perHour, perMinute, perSecond, perWindow } from './core/limits/rules.js';
@@ -18,6 +19,7 @@ export { memoryStore } from './memory/store.js';
 export { memoryLimiter } from './memory/limiter.js';
 
 export { keyFormat, type KeyFormat, type KeyFormatOptions, type KeyParts } from './core/format/key-format.js';
+export { redactKeys } from './core/redaction/redact-keys.js';
 export { sha256 } from './core/hashing/sha256.js';
 export { hmacSha256, type HmacOptions } from './core/hashing/hmac.js';
 export { bcrypt, type BcryptOptions } from './core/hashing/bcrypt.js';
@@ -31,18 +33,17 @@ export type { AccessRules, EndpointRules, IpRules, OriginRules } from './core/ac
 export type { CacheOptions } from './core/cache.js';
 export type { CreatedKey } from './core/management/created-key.js';
 export type { KeyPatch, KeySettings, Time } from './core/management/draft.js';
-export type { EventName, KeyEvent, KeyringEvents, StaleReason, SuccessionEvent } from './core/events.js';
+export type { EventName, FailedEvent, KeyEvent, KeyringEvents, StaleReason, SuccessionEvent } from './core/events.js';
 export type { ActivityOptions } from './core/guarded-activity.js';
-export type { Attribution } from './core/management/attribution.js';
+export type { Attribution, Guard } from './core/management/attribution.js';
 export type { BulkFilter } from './core/management/bulk.js';
-export type { Guard } from './core/management/changes.js';
 export type { LifecycleOptions } from './core/management/lifecycle-options.js';
 export type { StaleKey } from './core/management/reminders.js';
 export type { RotateOptions, SlotSettings, Succession } from './core/management/succession.js';
 export type { ExplainedCheck, Explanation } from './core/management/explain.js';
 export type { ImportSource } from './core/management/importing.js';
 export type { OnLimiterError } from './core/limits/spender.js';
-export type { ListOptions, RevokeOptions } from './core/management/operations.js';
+export type { GetOptions, ListOptions, RevokeOptions } from './core/management/operations.js';
 export type { ScopeDeclarations } from './core/scopes.js';
 export type { VerifyRequest } from './core/request.js';
 export type { Accepted, Refused, Verification } from './core/verification.js';

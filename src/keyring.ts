@@ -14,6 +14,8 @@ import { chain } from './core/awaitable.js';
 import type { Awaitable } from './core/ports.js';
 import { toApiKey, type ApiKey, type KeyRecord } from './core/record.js';
 import { NO_FACTS, toFacts } from './core/request.js';
+import { NO_NAMES } from './core/redaction/named-values.js';
+import { createRedact } from './core/redaction/redact-keys.js';
 import { createReminders } from './core/management/reminders.js';
 import { createUses } from './core/uses.js';
 import { createWitness } from './core/witness.js';
@@ -61,7 +63,7 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   const caching = { ...(resolved.store === undefined && { ttlMs: Infinity }), ...resolved.cache };
   const uses = createUses(store, context.lifecycle.flushEvery, report);
   const show = (record: KeyRecord): ApiKey => toApiKey(uses.latest(record), clock.now());
-  const activity = createActivityBook({ log: resolved.activity, events, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, report });
+  const activity = createActivityBook({ log: resolved.activity, events, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, redact: createRedact(formats.all, NO_NAMES), report });
   const failures = createFailureGate(resolved.failureRules, spender);
   const told = refusalTeller(events, clock);
   const judging = { spender, failures, witness: createWitness(uses, activity.recorder, report), events, clock };

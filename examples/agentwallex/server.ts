@@ -1,121 +1,166 @@
 /**
- * Wallets for agents: people sign in with a JWT and manage keys at `/api/v1/api-keys`; keys look like `awx_…`, and their account's
- * plan limits them by the minute, by the day and by how many requests run at once.
+ * Wallets for agents: people sign in and manage the keys of their account, programs come with a key `awx_…`, and the account's plan
+ * limits each key by the minute, by the day and by how many of its requests run at once.
+ *
+ * `npm run example agentwallex` prints one line of JSON: `tokens`, a signed-in person's for an account of each plan; `adminToken`,
+ * the one of them that `PLAN` names (`starter` unless said); `plans`, their limits; `rotateAfterSeconds`, the age at which keys are
+ * reported (`ROTATE_AFTER_SECONDS`, 90 days unless said). Each key that has come of age is told in a further line of JSON, once a day.
+ *
+ * People, with `Authorization: Bearer <token>`:
+ *   POST   /api/v1/api-keys {name}       the key stands in this answer alone
+ *   GET    /api/v1/api-keys
+ *   GET    /api/v1/api-keys/stale        those that are due for rotation
+ *   DELETE /api/v1/api-keys/:id
+ * Programs, with `X-API-Key: <key>` or `Authorization: Bearer <key>`:
+ *   GET    /api/v1/wallets
+ *   GET    /api/v1/slow?ms=1000          takes so long, 10,000 at most
+ * Errors: `{code, type, message}`.
  */
-import { randomBytes } from 'node:crypto';
+import express, { type Express, type Request, type Response, type Router } from 'express';
 import { setTimeout as wait } from 'node:timers/promises';
-import express, { type Express, type RequestHandler } from 'express';
-import { jwtVerify, SignJWT } from 'jose';
-import { apiKeyAuth, concurrent, createKeyring, perDay, perMinute, type ApiKey, type Clock, type Keyring } from 'keystile';
-import { listenWhenMain, problems } from './host.js';
+import { apiKeyAuth, concurrent, createKeyring, perDay, perMinute, principalOf, type ApiKey, type Clock, type LimitRule } from 'keystile';
+import { z } from 'zod';
+import { answers, bodyOf, checked, iso, jsonOnly, keysOf, Refused, setting, signIn, startWhenMain, wholeNumber, type SignIn } from '../host.js';
 
-interface Account {
-  readonly id: string;
-  readonly plan: 'starter' | 'growth' | 'enterprise';
-  /** What an enterprise has agreed upon. */
-  readonly custom?: { readonly perMinute: number; readonly perDay: number; readonly concurrent: number };
+interface Limits {
+  readonly perMinute: number;
+  readonly perDay: number;
+  readonly concurrent: number;
 }
 
-export interface AgentWallexSettings {
-  readonly jwtSecret?: string;
+/** Whose keys they are, in the words of the login: an enterprise's limits are what was agreed upon with it. */
+type Account = { readonly sub: string } & ({ readonly plan: 'starter' | 'growth' } | { readonly plan: 'enterprise'; readonly limits: Limits });
+
+const PLANS: Readonly<Record<Account['plan'], Limits>> = {
+  starter: { perMinute: 60, perDay: 10_000, concurrent: 5 },
+  growth: { perMinute: 300, perDay: 100_000, concurrent: 25 },
+  /** An agreement, for example. */
+  enterprise: { perMinute: 1_200, perDay: 1_000_000, concurrent: 100 },
+};
+const rules = (limits: Limits): LimitRule[] => [perMinute(limits.perMinute), perDay(limits.perDay), concurrent(limits.concurrent)];
+
+const NewKey = z.strictObject({ name: z.string() });
+const Slow = z.strictObject({ ms: wholeNumber(0, 10_000).default(1_000) });
+
+/** Limits are each key's own: a plan says what one key may do, and two keys do not slow each other down. */
+const keyringFor = (rotateAfterSeconds: number, clock: Clock | undefined) =>
+  createKeyring({
+    prefix: 'awx',
+    formats: '{prefix}_{id}_{secret}{checksum}',
+    plans: { starter: rules(PLANS.starter), growth: rules(PLANS.growth) },
+    lifecycle: { rotateAfter: rotateAfterSeconds * 1_000 },
+    ...(clock && { clock }),
+  });
+type WalletKeyring = ReturnType<typeof keyringFor>;
+
+/** What `GET` shows of a key: `prefix` is its beginning and its last four characters. */
+const shown = ({ id, name, masked, createdAt, lastUsedAt }: ApiKey): object => ({ id, name, prefix: masked, created_at: iso(createdAt), last_used_at: iso(lastUsedAt) });
+
+const TYPES: Readonly<Record<number, string>> = { 401: 'authentication_error', 403: 'permission_error', 404: 'not_found_error', 429: 'rate_limit_error', 500: 'api_error', 503: 'api_error' };
+const CODES: Readonly<Record<number, string>> = { 401: 'unauthorized', 404: 'not_found', 413: 'body_too_large', 415: 'unsupported_media_type', 422: 'invalid_field', 500: 'internal_error' };
+
+/** Every error of this product. */
+const problem = (status: number, message: string, code = CODES[status] ?? 'invalid_request'): object => ({ code, type: TYPES[status] ?? 'invalid_request_error', message });
+
+const authFor = (keyring: WalletKeyring) =>
+  apiKeyAuth(keyring, {
+    refusals: {
+      // Too much in a minute, in a day or at once: to a client it is all the same, wait so many seconds.
+      render: ({ status, code, detail, retryAfterSeconds = 1 }) =>
+        status === 429 ? problem(status, `Rate limit exceeded. Retry after ${String(retryAfterSeconds)} seconds.`, 'rate_limit_exceeded') : problem(status, detail, code),
+    },
+  });
+
+/** Keys are managed by people: nobody makes keys with a key. */
+function keyRoutes(keyring: WalletKeyring, login: SignIn, isStale: (apiKey: ApiKey) => boolean): Router {
+  const accountOf = (res: Response): Account => res.locals['account'] as Account;
+  const router = express.Router();
+  router.use(async (req, res, next) => {
+    res.locals['account'] = await login.person(req);
+    if (res.locals['account'] === undefined) throw new Refused(401, 'Sign in first.');
+    next();
+  });
+  router.post('/', async (req, res) => {
+    const [account, { name }] = [accountOf(res), bodyOf(req, NewKey)];
+    const limits = account.plan === 'enterprise' ? { limits: rules(account.limits) } : { plan: account.plan };
+    const { key, apiKey } = await keyring.create({ name, tenantId: account.sub, ...limits }, { by: account.sub });
+    res.status(201).set('Cache-Control', 'no-store').json({ ...shown(apiKey), key });
+  });
+  router.get('/', async (_req, res) => res.json({ data: (await keysOf(keyring, accountOf(res).sub)).map(shown) }));
+  router.get('/stale', async (_req, res) => res.json({ data: (await keysOf(keyring, accountOf(res).sub)).filter(isStale).map(shown) }));
+  router.delete('/:id', async ({ params: { id } }: Request<{ id: string }>, res) => {
+    const { sub } = accountOf(res);
+    // Another account's key is not there, and one that has been deleted twice at once was there once.
+    const found = (await keyring.get(id))?.tenantId === sub && (await keyring.delete(id, { by: sub }));
+    if (!found) throw new Refused(404, 'There is no such key.');
+    res.status(204).end();
+  });
+  return router;
+}
+
+interface AgentWallexSettings {
+  /** Whose token is printed as `adminToken`. */
+  readonly plan?: Account['plan'];
+  /** The age at which a key is due for rotation. */
+  readonly rotateAfterSeconds?: number;
   readonly clock?: Clock;
   /** Where reminders go. */
   readonly log?: (line: string) => void;
 }
 
-export function agentWallex({ jwtSecret = randomBytes(32).toString('hex'), clock, log = console.log }: AgentWallexSettings = {}): { app: Express; keyring: Keyring; signIn: (account: Account) => Promise<string> } {
-  const secret = new TextEncoder().encode(jwtSecret);
-  const keyring = createKeyring({
-    prefix: 'awx',
-    formats: '{prefix}_{id}_{secret}{checksum}',
-    plans: {
-      starter: [perMinute(60), perDay(10_000), concurrent(5)],
-      growth: [perMinute(300), perDay(100_000), concurrent(25)],
-      enterprise: [perMinute(3_000), perDay(1_000_000), concurrent(100)],
-    },
-    ...(clock && { clock }),
-  });
-  keyring.on('stale', ({ apiKey, reason }) => {
-    log(`${apiKey.masked} (${apiKey.name}): ${reason}`);
-  });
-
-  const auth = apiKeyAuth(keyring, {
-    refusals: {
-      render: ({ status, code, detail, retryAfterSeconds }) =>
-        status === 429
-          ? { code: 'rate_limit_exceeded', type: 'rate_limit_error', message: `Rate limit exceeded. Retry after ${String(retryAfterSeconds ?? 1)} seconds.` }
-          : { code, type: status === 401 ? 'authentication_error' : 'invalid_request_error', message: detail },
-    },
-  });
-
-  /** Who is signed in; keys are managed by people, so an API key is refused before anything is read. */
-  const signedIn: RequestHandler = async (req, res, next) => {
-    const token = /^Bearer (\S+)$/i.exec(req.get('authorization') ?? '')?.[1];
-    try {
-      const { payload } = await jwtVerify<{ plan?: Account['plan']; custom?: Account['custom'] }>(token ?? '', secret, { algorithms: ['HS256'], requiredClaims: ['sub', 'exp'] });
-      res.locals['account'] = { id: payload.sub, plan: payload.plan ?? 'starter', ...(payload.custom && { custom: payload.custom }) } as Account;
-    } catch {
-      res.status(401).json({ code: 'unauthorized', type: 'authentication_error', message: 'Sign in first.' });
-      return;
-    }
-    next();
-  };
-  const accountOf = (res: { locals: Record<string, unknown> }): Account => res.locals['account'] as Account;
-
-  const app = express();
-  app.use(express.json());
-
-  const keys = express.Router();
-  keys.use(auth.forbidApiKeys(), signedIn);
-  keys.post('/', async (req, res) => {
-    const { id, plan, custom } = accountOf(res);
-    const { name } = (req.body ?? {}) as { name: string };
-    const limits = custom && [perMinute(custom.perMinute), perDay(custom.perDay), concurrent(custom.concurrent)];
-    const { key, apiKey } = await keyring.create({ name, tenantId: id, plan, ...(limits && { limits }) }, { by: id });
-    res.status(201).set('Cache-Control', 'no-store').json({ ...shown(apiKey), key });
-  });
-  keys.get('/', async (_req, res) => {
-    const { keys: found } = await keyring.list({ tenantId: accountOf(res).id, limit: 500 });
-    res.json({ data: found.map(shown) });
-  });
-  /** Older than 90 days: to be rotated. */
-  keys.get('/stale', async (_req, res) => {
-    const stale = await keyring.checkStale();
-    res.json({ data: stale.filter(({ apiKey, reason }) => reason === 'rotation_due' && apiKey.tenantId === accountOf(res).id).map(({ apiKey }) => shown(apiKey)) });
-  });
-  keys.delete('/:id', async (req, res) => {
-    const { id } = accountOf(res);
-    const found = await keyring.get(req.params.id);
-    if (found?.tenantId !== id) return void res.status(404).json({ code: 'not_found', type: 'invalid_request_error', message: 'There is no such key.' });
-    await keyring.delete(found.id, { by: id });
-    res.status(204).end();
-  });
-  app.use('/api/v1/api-keys', keys);
-
-  app.get('/api/v1/wallets', auth, (req, res) => {
-    res.json({ data: [{ id: 'wallet_1', account: req.apiKey?.tenantId }] });
-  });
-  app.get('/api/v1/slow', auth, async (req, res) => {
-    await wait(Math.min(10_000, Number(req.query['ms']) || 1_000));
-    res.json({ data: 'done' });
-  });
-  app.use(problems);
-
-  const signIn = async ({ id, plan, custom }: Account): Promise<string> =>
-    new SignJWT({ plan, ...(custom && { custom }) }).setProtectedHeader({ alg: 'HS256' }).setSubject(id).setExpirationTime('2h').sign(secret);
-  return { app, keyring, signIn };
+/** What is printed for a caller. */
+interface Facts {
+  readonly [fact: string]: unknown;
+  readonly adminToken: string;
+  readonly tokens: Readonly<Record<Account['plan'], string>>;
 }
 
-const shown = ({ id, name, masked, createdAt, lastUsedAt }: ApiKey): object => ({
-  id,
-  name,
-  prefix: masked,
-  created_at: new Date(createdAt).toISOString(),
-  last_used_at: lastUsedAt === undefined ? null : new Date(lastUsedAt).toISOString(),
-});
+/** What has been started, and the login's way to let in an account: `issue` makes its token. */
+interface AgentWallex {
+  readonly server: Express;
+  readonly facts: Facts;
+  readonly keyring: WalletKeyring;
+  issue(account: Account): Promise<string>;
+}
 
-listenWhenMain(import.meta.url, async () => {
-  const { app, signIn } = agentWallex(process.env['JWT_SECRET'] === undefined ? {} : { jwtSecret: process.env['JWT_SECRET'] });
-  const plan = (process.env['PLAN'] ?? 'starter') as Account['plan'];
-  return { app, hello: `Signed in on plan ${plan}: Authorization: Bearer ${await signIn({ id: 'account-1', plan })}` };
-});
+export async function agentWallex({ plan = 'starter', rotateAfterSeconds = 90 * 86_400, clock, log = console.log }: AgentWallexSettings = {}): Promise<AgentWallex> {
+  const keyring = keyringFor(rotateAfterSeconds, clock);
+  const login = await signIn('agentwallex');
+  const issue = (account: Account): Promise<string> => login.issue({ ...account });
+  const auth = authFor(keyring);
+
+  // Looked for a minute after the start and then once a day.
+  keyring.on('stale', ({ apiKey, reason }) => {
+    if (reason === 'rotation_due') log(JSON.stringify({ event: 'rotation_due', account: apiKey.tenantId, ...shown(apiKey) }));
+  });
+  const isStale = ({ createdAt }: ApiKey): boolean => (clock ?? Date).now() - createdAt >= rotateAfterSeconds * 1_000;
+
+  const app = express();
+  app.use(express.json(), jsonOnly);
+  app.use('/api/v1/api-keys', auth.forbidApiKeys(), keyRoutes(keyring, login, isStale));
+  app.get('/api/v1/wallets', auth, (req, res) => res.json({ data: [{ id: 'wallet_1', account: principalOf(req).tenantId }] }));
+  app.get('/api/v1/slow', auth, async (req, res) => {
+    const { ms } = checked(req.query, Slow);
+    await wait(ms);
+    res.json({ data: { waited_ms: ms } });
+  });
+  app.use(() => {
+    throw new Refused(404, 'There is nothing here.');
+  });
+  app.use(answers(({ status, message }) => problem(status, message)));
+
+  const tokens = {
+    starter: await issue({ sub: 'account-starter', plan: 'starter' }),
+    growth: await issue({ sub: 'account-growth', plan: 'growth' }),
+    enterprise: await issue({ sub: 'account-enterprise', plan: 'enterprise', limits: PLANS.enterprise }),
+  };
+  const facts: Facts = { adminToken: tokens[plan], tokens, plans: PLANS, rotateAfterSeconds };
+  return { server: app, facts, keyring, issue };
+}
+
+await startWhenMain(import.meta.url, () =>
+  agentWallex({
+    plan: setting('PLAN', z.enum(['starter', 'growth', 'enterprise']).default('starter')),
+    rotateAfterSeconds: setting('ROTATE_AFTER_SECONDS', wholeNumber(1, 3_000_000_000).default(90 * 86_400)),
+  }),
+);

@@ -60,7 +60,7 @@ type ForKey = Request<{ appId: string; id: string }>;
 const appOf = ({ headers, params }: AppRequest): string | undefined => (params as { appId?: string } | undefined)?.appId ?? headers['x-app-id']?.toString();
 
 /** Two headers, which arrive as one with a comma in it, name no app either. */
-const notAnApp = (field: string, id: string): Refused | undefined => (/^[\w-]{1,64}$/.test(id) ? undefined : new Refused(422, `${field}: no app has such an id`, field));
+const notAnApp = (field: string, id = 'none'): Refused | undefined => (/^[\w-]{1,64}$/.test(id) ? undefined : new Refused(422, `${field}: no app has such an id`, field));
 
 const shown = ({ id, name, masked, scopes, limits, createdAt, lastUsedAt }: ApiKey): object => ({
   id, name, key: masked, scope: scopes[0], rateLimit: limits?.[0]?.limit ?? null, createdAt: iso(createdAt), lastUsedAt: iso(lastUsedAt),
@@ -104,14 +104,13 @@ function keyRoutes(keyring: AppKeyring): Router {
 }
 
 /** An app's settings. An entry is made only by who has signed in, or has a key of the app. */
-function settingsRoutes(apps: Map<string, Settings>, people: RequestHandler[], writers: RequestHandler[]): Router {
+function settingsRoutes(apps: Map<string, Settings>, people: Router, writers: Router): Router {
   const router = express.Router({ mergeParams: true });
   const settingsOf = (id: string): Settings => apps.get(id) ?? { name: id, description: '', requireApiKey: false };
   router.get('/', people, (req: ForApp, res: Response) => res.json(settingsOf(req.params.appId)));
   // Who sends a key comes as that key, signed in or not.
-  router.patch('/', (req, _res, next) => next(req.headers[KEY_HEADER] === undefined ? undefined : 'route'), people);
-  router.patch('/', (req, _res, next) => next(req.headers[KEY_HEADER] === undefined ? 'route' : undefined), writers);
-  router.patch('/', (req: ForApp, res) => {
+  const either: RequestHandler = (req, res, next) => (KEY_HEADER in req.headers ? writers : people)(req, res, next);
+  router.patch('/', either, (req: ForApp, res: Response) => {
     const [id, changes] = [req.params.appId, bodyOf(req, Settings)];
     // Not even to what it is: a stolen key must neither lock its owner out nor open the app to others.
     if (req.apiKey !== undefined && changes.requireApiKey !== undefined) throw new Refused(403, 'requireApiKey: only a signed-in admin may change it.', 'requireApiKey');
@@ -138,7 +137,7 @@ interface Facts {
 
 export async function aggMarket({ appMax = 18_000, ipMax = Math.max(appMax, 18_000), clock }: AggMarketSettings = {}): Promise<{ server: Express; facts: Facts }> {
   const keyring = keyringFor(appMax, ipMax, clock);
-  const people = await signIn('agg-market');
+  const login = await signIn('agg-market');
   const apps = new Map<string, Settings>();
   const locked = (req: AppRequest): boolean => apps.get(appOf(req) ?? '')?.requireApiKey === true;
 
@@ -152,18 +151,20 @@ export async function aggMarket({ appMax = 18_000, ipMax = Math.max(appMax, 18_0
   });
   const mayWrite = auth.requireScopes('read_write');
   const signedIn: RequestHandler = async (req, _res, next) => {
-    if ((await people.person(req))?.['role'] !== 'admin') throw new Refused(401, 'Sign in as an admin.');
+    if ((await login.person(req))?.['role'] !== 'admin') throw new Refused(401, 'Sign in as an admin.');
     next();
   };
 
   const admin = express.Router({ mergeParams: true });
-  admin.use('/keys', auth.forbidApiKeys(), signedIn, keyRoutes(keyring));
-  admin.use('/settings', settingsRoutes(apps, [auth.forbidApiKeys(), signedIn], [auth, mayWrite]));
+  const people = express.Router().use(auth.forbidApiKeys(), signedIn);
+  const writers = express.Router({ mergeParams: true }).use(auth, mayWrite);
+  admin.use('/keys', people, keyRoutes(keyring));
+  admin.use('/settings', settingsRoutes(apps, people, writers));
   // Here and not only at the end, where the app in the path is forgotten.
   admin.use(refusalsFor(locked));
 
   const app = express();
-  app.use((req, _res, next) => next(notAnApp('x-app-id', appOf({ headers: req.headers }) ?? '-')));
+  app.use((req, _res, next) => next(notAnApp('x-app-id', req.get('x-app-id'))));
   app.param('appId', (_req, _res, next, id: string) => next(notAnApp('appId', id)));
   app.use(express.json(), jsonOnly);
   app.use('/admin/apps/:appId', admin);
@@ -174,7 +175,7 @@ export async function aggMarket({ appMax = 18_000, ipMax = Math.max(appMax, 18_0
     throw new Refused(404, 'There is nothing here.');
   });
   app.use(refusalsFor(locked), answers(({ message, field, code }) => ({ error: message, field, code })));
-  return { server: app, facts: { adminToken: await people.issue({ sub: 'admin', role: 'admin' }), rateLimitAppMax: appMax, rateLimitIpMax: ipMax } };
+  return { server: app, facts: { adminToken: await login.issue({ sub: 'admin', role: 'admin' }), rateLimitAppMax: appMax, rateLimitIpMax: ipMax } };
 }
 
 await startWhenMain(import.meta.url, () => {

@@ -95,6 +95,10 @@ const httpsOnly: RequestHandler = (req, _res, next) => {
   next();
 };
 
+const nothingHere: RequestHandler = () => {
+  throw new Refused(404, 'There is nothing here.');
+};
+
 export interface AgglestoneSettings {
   readonly requireHttps?: boolean;
   readonly issuerUrl?: string;
@@ -130,11 +134,9 @@ export async function agglestone({ requireHttps = false, issuerUrl = 'http://loc
   // "Try it out" works for the portal, once signed in there. Keys, and with them their tokens, are refused: a page runs in a browser.
   app.use('/docs', swaggerUi.serve);
   app.get('/docs', swaggerUi.setup(openApi));
-  app.use('/tenant/:tenantId/api-keys', requireHttps ? httpsOnly : [], portal(keyring, auth, people));
+  app.use('/tenant/:tenantId/api-keys', requireHttps ? httpsOnly : [], portal(keyring, auth, people), nothingHere);
   app.use('/tenant/:tenantId', token, auth, userService(exchange));
-  app.use(() => {
-    throw new Refused(404, 'There is nothing here.');
-  });
+  app.use(nothingHere);
   app.use(answers(problem));
 
   const [tenantId, adminToken] = ['acme', await people.issue({ sub: 'operator@agglestone.example', role: 'operator' })];

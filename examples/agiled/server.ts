@@ -19,7 +19,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import express, { type Express, type Request, type RequestHandler, type Response, type Router } from 'express';
-import { apiKeyAuth, bearer, createKeyring, keyFormat, memoryActivity, perMinute, principalOf, redactKeys, type ApiKey, type ApiKeyAuth, type Attribution, type Owner, type Principal } from 'keystile';
+import { apiKeyAuth, bearer, createKeyring, keyFormat, logRedaction, memoryActivity, perMinute, principalOf, type ApiKey, type ApiKeyAuth, type Attribution, type Owner, type Principal } from 'keystile';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { answers, bodyOf, iso, jsonOnly, Refused, signIn, startWhenMain, type Fault, type SignIn } from '../host.js';
@@ -74,18 +74,22 @@ const shown = ({ id, name, masked, environment, owner, scopes, status, createdAt
   createdAt: iso(createdAt), lastUsedAt: iso(lastUsedAt), graceExpiresAt: iso(graceExpiresAt), revokedReason, rotatedFrom, replacedBy,
 });
 
-/** Stands before everything that may refuse a request. What is in the path may be anything, a key that was pasted there included. */
-const requestLog = (log: (line: string) => void): RequestHandler => (req, res, next) => {
-  const [path = ''] = req.originalUrl.split('?', 1);
-  res.on('close', () => {
-    log(JSON.stringify({ at: iso(Date.now()), method: req.method, path: redactKeys(path), status: res.statusCode, keyId: req.apiKey?.id }));
-  });
-  next();
-};
+/** Stands before everything that may refuse a request. The path may be anything, a key that was pasted there included. */
+function requestLog(keyring: SuiteKeyring, log: (line: string) => void): RequestHandler {
+  const { redactKeys } = logRedaction(keyring);
+  return (req, res, next) => {
+    const [path = ''] = req.originalUrl.split('?', 1);
+    res.on('close', () => {
+      log(JSON.stringify({ at: iso(Date.now()), method: req.method, path: redactKeys(path), status: res.statusCode, keyId: req.apiKey?.id }));
+    });
+    next();
+  };
+}
 
 /** Keys, for people: nobody makes keys with a key. */
 function apiSettings(keyring: SuiteKeyring, auth: Auth, people: SignIn): Router {
   const actor = (req: Request, res: Response): { by: string; ip?: string } => ({ by: res.locals['person'] as string, ...(req.ip !== undefined && { ip: req.ip }) });
+  const { redactKeys } = logRedaction(keyring);
   const cursor = ({ query }: Request): { cursor?: string } => (typeof query['cursor'] === 'string' ? { cursor: query['cursor'] } : {});
   const router = express.Router();
   router.use(auth.forbidApiKeys(), async (req, res, next) => {
@@ -201,7 +205,7 @@ export async function agiled({ requestsPerMinute = 120, log = console.log }: Agi
   const people = await signIn('agiled');
 
   const app = express();
-  app.use(requestLog(log), express.json(), jsonOnly);
+  app.use(requestLog(keyring, log), express.json(), jsonOnly);
   app.use('/admin/keys', apiSettings(keyring, authFor(keyring, 'production'), people));
   for (const [environment, path] of Object.entries(APIS)) app.use(path, publicApi(authFor(keyring, environment)));
   app.use(() => {

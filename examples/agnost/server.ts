@@ -2,21 +2,29 @@
  * An application platform whose keys say where they may be used: on which endpoints, until when, from which domains and
  * addresses, and whether they may open a WebSocket.
  *
- * The line of JSON says, beside `adminToken`, the paths where keys are managed (`keys`) and tried (`endpoints`, `realtime`).
- * `TRUST_PROXY` says whose `X-Forwarded-For` is believed, in Express's words: `false`, `true`, a number of proxies, or a list such as
- * `loopback, 10.0.0.0/8` (default: `loopback`).
+ * `npm run example agnost` prints one line of JSON: `adminToken`, a signed-in developer's, and the paths where keys are managed (`keys`)
+ * and tried (`endpoints`, `realtime`). `TRUST_PROXY` says whose `X-Forwarded-For` is believed, in Express's words: `false`, `true`, a number
+ * of proxies, or a list such as `loopback, 10.0.0.0/8`; `loopback` unless said.
  *
- * - A key comes as `Authorization: <key>`, `Authorization: Bearer <key>` or `x-api-key`; to the WebSocket also as `?apiKey=<key>`, or as
- *   the protocol `keystile.<key>` beside one of the client's own, which is agreed to.
- * - `POST /version/api-keys` takes `name` and, where it should differ from what stands here, `allowRealtime` (false), `endpointAccess` ('full';
- *   'none', 'custom-allowed', 'custom-excluded') with `endpoints` for the custom ones, `expireDate` (null: never), `authorizedDomains` and
- *   `authorizedIPs` ('all', or a list). `PATCH /version/api-keys/:id` changes what it names. No list may be empty.
- * - An endpoint is 'GET /orders/:id', '/orders' (all methods) or { "path": "/orders", "methods": ["GET", "POST"] }.
- * - The WebSocket takes { "subscribe": "news" }, { "unsubscribe": "news" } and { "channel": "news", "message": … }, and answers `subscribed`,
- *   `unsubscribed`, `sent` or `error`. All who have subscribed, the sender included, hear the last one as it was sent. Endpoint access is
- *   about endpoints alone; here `allowRealtime` counts, and domains, addresses and the date as everywhere.
+ * Developers, with `Authorization: Bearer <adminToken>`:
+ *   POST  /version/api-keys {name, allowRealtime?, endpointAccess?, endpoints?, expireDate?, authorizedDomains?, authorizedIPs?}
+ *   GET   /version/api-keys        newest first; ?cursor= for the next page
+ *   PATCH /version/api-keys/:id    what is not named stays; what GET shows may come back. GET and DELETE as well
+ *     allowRealtime      false unless said
+ *     endpointAccess     'full' unless said, 'none', 'custom-allowed', 'custom-excluded'; the custom ones go with
+ *     endpoints          ['GET /orders/:id', '/customers', {path: '/orders', methods: ['PUT', 'POST']}]; no method: all of them
+ *     expireDate         '2030-12-31', '2030-12-31T18:00:00Z'; null, or not said: never. A change may set it back, which ends the key
+ *     authorizedDomains  'all' unless said, or ['app.example.com', '*.example.org']
+ *     authorizedIPs      'all' unless said, or ['203.0.113.9', '2001:db8::/32']. No list may be empty
+ * Applications, with `Authorization: <key>`, `Authorization: Bearer <key>` or `x-api-key: <key>`:
+ *   GET, POST, PUT, PATCH, DELETE /endpoint/orders, /endpoint/orders/:id, /endpoint/customers, /endpoint/customers/:id
+ *   WebSocket /realtime            the key also as ?apiKey=, or as the protocol `keystile.<key>` beside a protocol of the client's own
+ *     {"subscribe": "news"}, {"unsubscribe": "news"} and {"channel": "news", "message": any} are answered by `subscribed`, `unsubscribed`,
+ *     `sent` or `error`; all who have subscribed, the sender included, hear the last as it was sent. What counts here is `allowRealtime`,
+ *     with the date, domains and addresses; endpoint access is about endpoints alone.
+ * Errors: `{error, field?, code?}`.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import cors from 'cors';
 import express, { Router, type Express, type Request, type RequestHandler, type Response } from 'express';
@@ -24,20 +32,12 @@ import { apiKeyAuth, authenticateUpgrade, bearer, createKeyring, header, princip
 import type { AccessRules, ApiKey, CredentialFunction, EndpointRules, Keyring, RefusalInfo, UpgradeListener } from 'keystile';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { z } from 'zod';
-import { answers, bodyOf, iso, Refused, signIn, startWhenMain } from '../host.js';
+import { answers, bodyOf, iso, jsonOnly, Refused, setting, signIn, startWhenMain } from '../host.js';
 
-export interface AgnostSettings {
-  /** Express's `trust proxy`. `true` believes any address that a client claims: for servers that nobody but a proxy can reach. */
-  readonly trustProxy?: string | number | boolean;
-}
+export type Agnost = Awaited<ReturnType<typeof agnost>>;
 
-export interface Agnost {
-  readonly server: Server;
-  readonly keyring: Keyring;
-  readonly facts: { readonly adminToken: string; readonly [name: string]: unknown };
-}
-
-export async function agnost({ trustProxy = 'loopback' }: AgnostSettings = {}): Promise<Agnost> {
+/** `trustProxy` is Express's setting. `true` believes any address that a client claims: for servers that nobody but a proxy can reach. */
+export async function agnost({ trustProxy = 'loopback' }: { trustProxy?: string | number | boolean } = {}) {
   const keyring = createKeyring({ formats: 'agn_{id}_{secret}{checksum}' });
   const auth = apiKeyAuth(keyring, { credentials: CREDENTIALS, refusals: { render } });
   const people = await signIn('agnost');
@@ -47,7 +47,7 @@ export async function agnost({ trustProxy = 'loopback' }: AgnostSettings = {}): 
   };
 
   const app = express().set('trust proxy', trustProxy);
-  app.use('/version/api-keys', auth.forbidApiKeys(), signedIn, onlyJson, express.json(), management(keyring));
+  app.use('/version/api-keys', auth.forbidApiKeys(), signedIn, express.json(), jsonOnly, management(keyring));
   // A preflight carries no key: it is answered before keys are asked for, and alike for every page, since the domains of a key are for
   // the request itself. Any page may read that it was refused.
   app.use('/endpoint', cors({ exposedHeaders: ['WWW-Authenticate', 'Retry-After'] }), auth, express.json(), endpoints());
@@ -64,7 +64,8 @@ export async function agnost({ trustProxy = 'loopback' }: AgnostSettings = {}): 
     else answer(socket, '404 Not Found', NOTHING);
   });
   const adminToken = await people.issue({ sub: 'developer' });
-  return { server, keyring, facts: { adminToken, keys: '/version/api-keys', endpoints: ['/endpoint/orders', '/endpoint/customers'], realtime: '/realtime' } };
+  const paths = { keys: '/version/api-keys', endpoints: ['/endpoint/orders', '/endpoint/customers'], realtime: '/realtime' };
+  return { server, keyring, facts: { adminToken, ...paths } };
 }
 
 const NOTHING = 'There is nothing here.';
@@ -73,20 +74,21 @@ const bare: CredentialFunction = ({ headers: { authorization } }) => (authorizat
 const CREDENTIALS = [bare, bearer(), header('x-api-key')];
 const render = ({ detail, code }: RefusalInfo): object => ({ error: detail, code });
 /** What keystile's settings are called in the form. */
-const FIELDS = { expiresAt: 'expireDate', 'access.origins': 'authorizedDomains', 'access.ips.allow': 'authorizedIPs', 'access.endpoints.allow': 'endpoints', 'access.endpoints.deny': 'endpoints', 'list.cursor': 'cursor' };
-
-const onlyJson: RequestHandler = (req, _res, next) => {
-  if (req.is('json') === false) throw new Refused(415, 'Send JSON, as application/json.');
-  next();
+const FIELDS = {
+  expiresAt: 'expireDate',
+  'access.origins': 'authorizedDomains',
+  'access.ips.allow': 'authorizedIPs',
+  'access.endpoints.allow': 'endpoints',
+  'access.endpoints.deny': 'endpoints',
+  'list.cursor': 'cursor',
 };
 
 const ENDPOINT = "must be 'GET /orders/:id', '/orders' for all methods, or { path, methods }";
-const path = z.string().regex(/^\/\S*$/, ENDPOINT);
-const methods = z.array(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])).min(1);
-const endpoint = z.union([
-  z.string().regex(/^([A-Z-]+ )?\/\S*$/, ENDPOINT).transform((rule) => [rule]),
-  z.strictObject({ path, methods }).transform((rule) => rule.methods.map((method) => `${method} ${rule.path}`)),
-], ENDPOINT);
+const perMethod = z.strictObject({ path: z.string().regex(/^\/\S*$/), methods: z.array(z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])).min(1) });
+const endpoint = z.union(
+  [z.string().regex(/^([A-Z-]+ )?\/\S*$/, ENDPOINT).transform((rule) => [rule]), perMethod.transform(({ path, methods }) => methods.map((method) => `${method} ${path}`))],
+  ENDPOINT,
+);
 // Empty lists are slips: one of exceptions would open everything, and any other makes a key useless, which `none` says more clearly.
 const EMPTY = 'must name at least one';
 const allOr = (things: string): z.ZodType<'all' | string[]> => z.union([z.literal('all'), z.array(z.string()).min(1, EMPTY)], `must be 'all' or a list of ${things}`);
@@ -194,8 +196,8 @@ function endpoints(): Router {
   return api;
 }
 
-/** Together they bound what clients can make the server remember: 100,000 subscriptions, and 256 MB for those who do not listen. */
-const MOST = { sockets: 1_000, channels: 100, message: 64 * 1_024, unheard: 256 * 1_024 };
+/** Together they bound what clients can make the server remember: 100,000 subscriptions, and 512 MB for those who do not listen. */
+const MOST = { sockets: 1_000, channels: 100, message: 64 * 1_024, unheard: 512 * 1_024 };
 
 function realtime(keyring: Keyring, app: Express): UpgradeListener {
   const channels = new Map<string, Set<WebSocket>>();
@@ -233,17 +235,17 @@ function answer(socket: Duplex, status: string, error: string): void {
 }
 
 const channelName = z.string().min(1).max(128);
-const REQUEST = z.union([
+const request = z.union([
   z.strictObject({ subscribe: channelName }),
   z.strictObject({ unsubscribe: channelName }),
   z.strictObject({ channel: channelName, message: z.unknown() }).transform((said) => ({ sent: said.channel, text: JSON.stringify(said) })),
 ]);
-const HOW_TO_ASK = 'Send text: { "subscribe": channel }, { "unsubscribe": channel } or { "channel": channel, "message": any JSON }. A channel is a name of 1 to 128 characters.';
+const HOW_TO_ASK = 'Send text: {"subscribe": channel}, {"unsubscribe": channel} or {"channel": channel, "message": any JSON}; a channel is a name of 1 to 128 characters.';
 
 /** Undefined for what is none, and for what is nested too deeply to be written again. */
-function requestOf(data: Buffer, isBinary: boolean): z.infer<typeof REQUEST> | undefined {
+function requestOf(data: Buffer, isBinary: boolean): z.infer<typeof request> | undefined {
   try {
-    return isBinary ? undefined : REQUEST.parse(JSON.parse(data.toString()));
+    return isBinary ? undefined : request.parse(JSON.parse(data.toString()));
   } catch {
     return undefined;
   }
@@ -268,10 +270,13 @@ function serveChannels(socket: WebSocket, channels: Map<string, Set<WebSocket>>)
     for (const listener of listeners) tell(listener, text);
     return { sent: channel, listeners: listeners.length };
   };
+  const answerTo = (asked: z.infer<typeof request>): object => {
+    if ('subscribe' in asked) return enter(asked.subscribe);
+    return 'unsubscribe' in asked ? leave(asked.unsubscribe) : send(asked.sent, asked.text);
+  };
   socket.on('message', (data: Buffer, isBinary) => {
     const asked = requestOf(data, isBinary);
-    const done = asked === undefined ? { error: HOW_TO_ASK } : 'sent' in asked ? send(asked.sent, asked.text) : 'subscribe' in asked ? enter(asked.subscribe) : leave(asked.unsubscribe);
-    tell(socket, JSON.stringify(done));
+    tell(socket, JSON.stringify(asked === undefined ? { error: HOW_TO_ASK } : answerTo(asked)));
   });
   socket.on('ping', () => {
     heed(socket);
@@ -291,17 +296,20 @@ function heed(client: WebSocket): void {
   if (client.bufferedAmount > MOST.unheard) client.terminate();
 }
 
-/** `TRUST_PROXY`. What Express would not take ends the program: without it, the proxy's address would pass for everybody's. */
-function trustFromEnvironment(): string | number | boolean {
-  const { TRUST_PROXY: text = 'loopback' } = process.env;
-  const trust = text === 'true' || text === 'false' ? text === 'true' : /^\d+$/.test(text) ? Number(text) : text;
+/** `TRUST_PROXY`. What Express would not take ends the program: without it the proxy's address would pass for everybody's. */
+const trust = z
+  .string()
+  .default('loopback')
+  .transform((text) => (text === 'true' || text === 'false' ? text === 'true' : /^\d+$/.test(text) ? Number(text) : text))
+  .refine(isTrust, 'must be true, false, a number of proxies, or a list of addresses, networks, loopback, linklocal and uniquelocal');
+
+function isTrust(trustProxy: string | number | boolean): boolean {
   try {
-    express().set('trust proxy', trust);
-    return trust;
+    express().set('trust proxy', trustProxy);
+    return true;
   } catch {
-    console.error(`TRUST_PROXY must be true, false, a number of proxies, or a list of addresses, networks, loopback, linklocal and uniquelocal; not ${JSON.stringify(text)}.`);
-    process.exit(1);
+    return false;
   }
 }
 
-await startWhenMain(import.meta.url, () => agnost({ trustProxy: trustFromEnvironment() }));
+await startWhenMain(import.meta.url, () => agnost({ trustProxy: setting('TRUST_PROXY', trust) }));

@@ -4,7 +4,7 @@ import { createAuth, principalOf, type ApiKeyAuth } from '../http/auth.js';
 import { socketHost } from '../http/host.js';
 import type { ApiKeyAuthOptions } from '../http/options.js';
 
-declare module 'node:http' {
+declare module 'http' {
   interface IncomingMessage {
     /** Who is calling; set by keystile's `apiKeyAuth`, undefined for anonymous requests. */
     apiKey?: Principal | undefined;

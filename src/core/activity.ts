@@ -3,6 +3,7 @@ import type { Events } from './events.js';
 import { guardActivity, toActivityQuery, type ActivityOptions } from './guarded-activity.js';
 import type { ActivityLog, ActivityPage } from './ports.js';
 import { createRecorder, type Recorder } from './recorder.js';
+import type { Redact } from './redaction/spans.js';
 
 /** The activity of a keyring, when it is kept. */
 export interface ActivityBook {
@@ -19,17 +20,19 @@ export interface ActivitySettings {
   readonly events: Events;
   readonly flushEvery: number;
   readonly deadlineMs: number;
+  /** Takes keys out of a text. */
+  readonly redact: Redact;
   readonly report: (error: unknown) => void;
 }
 
-export function createActivityBook({ log, events, flushEvery, deadlineMs, report }: ActivitySettings): ActivityBook {
+export function createActivityBook({ log, events, flushEvery, deadlineMs, redact, report }: ActivitySettings): ActivityBook {
   if (log === undefined) {
     const nothing = (): Promise<void> => Promise.resolve();
     const list = (): Promise<never> => Promise.reject(new ConfigurationError('invalid_option', 'activity', 'is not kept: give createKeyring an activity log'));
     return { recorder: undefined, list, flush: nothing, close: nothing };
   }
   const guarded = guardActivity(log, deadlineMs);
-  const recorder = createRecorder(guarded, events, flushEvery, report);
+  const recorder = createRecorder(guarded, events, flushEvery, redact, report);
   return {
     recorder,
     async list(options = {}) {

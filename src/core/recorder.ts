@@ -3,6 +3,7 @@ import type { EventName, Events, KeyEvent } from './events.js';
 import type { GuardedActivity } from './guarded-activity.js';
 import type { Activity } from './ports.js';
 import type { KeyRecord } from './record.js';
+import type { Redact } from './redaction/spans.js';
 import type { Verification } from './verification.js';
 
 /** What is written of a request. */
@@ -29,8 +30,10 @@ const BATCH = 500;
 /** What a log does not take is kept up to here; then the oldest are given up. */
 const MOST = 10_000;
 const MAX_PATH = 512;
+/** No key is shorter. */
+const SHORTEST_KEY = 20;
 
-export function createRecorder(log: GuardedActivity, events: Events, flushEvery: number, report: (error: unknown) => void): Recorder {
+export function createRecorder(log: GuardedActivity, events: Events, flushEvery: number, redact: Redact, report: (error: unknown) => void): Recorder {
   let waiting: Activity[] = [];
   let timer: NodeJS.Timeout | undefined;
   let flushing = Promise.resolve();
@@ -71,7 +74,7 @@ export function createRecorder(log: GuardedActivity, events: Events, flushEvery:
   events.on('failed', ({ action, code, ...event }) => { operation(action, event, code); });
   return {
     request(record, verification, { now, ip, method, target }) {
-      const path = target?.split('?', 1)[0]?.slice(0, MAX_PATH);
+      const path = target === undefined ? undefined : pathOf(target, redact);
       add({
         at: now,
         action: 'request',
@@ -88,6 +91,13 @@ export function createRecorder(log: GuardedActivity, events: Events, flushEvery:
       clearTimeout(timer);
     },
   };
+}
+
+/** Without its query, and without a key that somebody has put into it. */
+function pathOf(target: string, redact: Redact): string {
+  // What a cut would leave of a key is too short to be found as one, so the cut comes last.
+  const [path = ''] = target.slice(0, 2 * MAX_PATH).split('?', 1);
+  return (path.length < SHORTEST_KEY ? path : redact(path)).slice(0, MAX_PATH);
 }
 
 const whose = ({ id, tenantId }: { readonly id: string; readonly tenantId?: string | undefined }): Pick<Activity, 'keyId' | 'tenantId'> => ({ keyId: id, ...(tenantId !== undefined && { tenantId }) });

@@ -59,6 +59,17 @@ describe('activity', () => {
     expect(await told(last.id)).toEqual([['purged', 'ok', undefined], ['deleted', 'ok', undefined], ['regenerated', 'ok', 'dora']]);
   });
 
+  it('shows no key that somebody has put into a path', async () => {
+    const { keyring } = ring();
+    const { key, apiKey: { masked } } = await keyring.create({ name: 'one' });
+    const encoded = key.replaceAll('_', '%5F');
+    for (const path of [`/v1/${key}`, `/v1/-${key}/x`, `/v1/${encoded}`, `/${'a'.repeat(490)}/${key}`, '/v1/orders/0123456789abcdef0123456789abcdef']) await keyring.verify(key, { path });
+    const paths = (await keyring.activity()).entries.filter(({ action }) => action === 'request').map(({ path }) => path);
+    for (const path of paths) expect(path).not.toContain(key.slice(22, -4));
+    expect(paths.slice(0, 5).reverse().slice(0, 1)).toEqual([`/v1/${masked}`]);
+    expect(paths[0]).toBe('/v1/orders/0123456789abcdef0123456789abcdef');
+  });
+
   it('is not written by whoever has proven nothing', async () => {
     const { keyring } = ring();
     const { key } = await keyring.create({ name: 'one' });

@@ -159,7 +159,8 @@ describe('the settings of the API', () => {
     for (const token of ['x', `${facts.adminToken}x`, 'a.b.c']) await request(app).get('/admin/keys').set('authorization', `Bearer ${token}`).expect(401);
     await request(app).get('/admin/keys').set('authorization', `Bearer ${facts.keys.full}`).expect(403);
     const { body } = await admin('get').expect(200);
-    expect(body).toMatchObject({ data: [facts.keys.readOnly, facts.keys.full].map((key) => ({ key: `agl_...${key.slice(-4)}` })) });
+    const masked = (body as { data: { key: string }[] }).data.map(({ key }) => key);
+    expect(new Set(masked)).toEqual(new Set([facts.keys.readOnly, facts.keys.full].map((key) => `agl_...${key.slice(-4)}`)));
   });
 
   it('give a key the name, the owner and the environment of an integration, and show it once', async () => {
@@ -168,7 +169,7 @@ describe('the settings of the API', () => {
     expect(headers['cache-control']).toBe('no-store');
     const { id, key } = await make();
     const list = await admin('get').expect(200);
-    expect((list.body as { data: object[] }).data[0]).toMatchObject({ id, ...warehouse });
+    expect((list.body as { data: Made[] }).data.find((each) => each.id === id)).toMatchObject(warehouse);
     expect(list.text).not.toContain(key.slice(-20));
   });
 
@@ -255,14 +256,14 @@ describe('what is written down', () => {
     await call('get', `/contacts/${key}`, key).expect(404);
     await call('get', `/contacts?token=${key}&jwt=${token}`, key).expect(200);
     await call('get', `/contacts/${encodeURIComponent(`Bearer ${key}`)}`, key).expect(404);
-    await request(app).get(`/${token}`).expect(404);
+    for (const pasted of [token, `-${key}`, `${key}${key}`, key.slice(0, -2), key.replaceAll('_', '%5F')]) await call('get', `/${pasted}`, key).expect(404);
     await call('post', '/contacts', key).set('content-type', 'application/json').send(`{"${key}"`).expect(400);
     await admin('get', `/${key}/activity`).expect(404);
     const { text } = await admin('get', `/${id}/activity`).expect(200);
     const log = lines.map((line) => JSON.parse(line) as { method: string; path: string; status: number; keyId?: string });
-    expect(log).toHaveLength(9);
+    expect(log).toHaveLength(13);
     expect(log[1]).toMatchObject({ method: 'GET', path: '/public/v1/contacts', status: 200, keyId: id });
-    expect(log[6]).toMatchObject({ method: 'POST', path: '/public/v1/contacts', status: 400 });
-    for (const written of [lines.join('\n'), text]) for (const secret of [key.slice(-30), token.slice(-30)]) expect(written).not.toContain(secret);
+    expect(log[10]).toMatchObject({ method: 'POST', path: '/public/v1/contacts', status: 400 });
+    for (const written of [lines.join('\n'), text]) for (const secret of [key.slice(-30, -10), token.slice(-30)]) expect(written).not.toContain(secret);
   });
 });
