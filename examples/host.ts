@@ -148,6 +148,9 @@ export async function keysOf(keyring: { list(options: ListOptions): Promise<{ ke
 
 export const iso = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());
 
+/** A switch: `1` and `true` are on, `0` and `false` off. */
+export const onOff = z.enum(['0', '1', 'false', 'true']).default('0').transform((word) => word === '1' || word === 'true');
+
 /** A server, and what a caller needs to know of it. */
 export interface Started {
   readonly server: { listen(port: number, listening: () => void): Server };

@@ -1,6 +1,7 @@
 import { createActivityBook } from './core/activity.js';
 import { lifetimeOf } from './core/cache.js';
 import { KeystileError } from './core/errors.js';
+import { effectiveLimits } from './core/compile-entry.js';
 import { createEvents, refusalTeller } from './core/events.js';
 import { createExplain } from './core/management/explain.js';
 import { guardStore } from './core/guarded-store.js';
@@ -80,7 +81,7 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   };
   const [verify, vouch] = [whileOpen(verifiers.verify), whileOpen(verifiers.vouch)];
   const promised = <T>(work: () => Awaitable<T>): Promise<T> => (closed ? Promise.reject(closedError()) : inPromise(work));
-  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, spender, clock, deadlineMs: storeMs, verify, vouch, failed: (facts, refusal) => chain(failures.count(facts, refusal), told), watch: watches.watch, report };
+  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, limitsOf: (apiKey) => effectiveLimits(apiKey, context), spender, clock, deadlineMs: storeMs, verify, vouch, failed: (facts, refusal) => chain(failures.count(facts, refusal), told), watch: watches.watch, report };
 
   return withEngine<Keyring<Scope, Plan>>(
     {

@@ -10,6 +10,12 @@ const allow = (rules: string[], method: string | undefined, target: string | und
 const deny = (rules: string[], method: string | undefined, target: string | undefined): boolean | undefined => compileEndpoints({ deny: rules }, 'endpoints')?.(method, target);
 const refuses = (rule: string): (() => unknown) => () => compileEndpoints({ deny: [rule] }, 'endpoints');
 
+describe('a rule that ends in two slashes', () => {
+  it.each(['/a//', 'GET //', '///', '/a{/b}//'])('is refused, like one with two slashes elsewhere: %s', (rule) => {
+    for (const rules of [{ allow: [rule] }, { deny: [rule] }]) expect(() => compileEndpoints(rules, 'endpoints')).toThrow(expect.objectContaining({ code: 'invalid_endpoint_rule' }));
+  });
+});
+
 describe('allow', () => {
   it.each<[string, string[], string[]]>([
     ['/orders', ['GET /orders', 'DELETE /orders', 'GET /orders/', 'GET /ORDERS?x=1', 'PURGE /orders'], ['GET /orders/1', 'GET /order', 'GET /orders.json', 'GET /', 'GET /v1/orders']],

@@ -3,7 +3,7 @@
  * limits each key by the minute, by the day and by how many of its requests run at once.
  *
  * `npm run example agentwallex` prints one line of JSON: `tokens`, a signed-in person's for an account of each plan; `adminToken`,
- * the one of them that `PLAN` names (`starter` unless said); `plans`, their limits; `rotateAfterSeconds`, the age at which keys are
+ * the one of them that `PLAN` names (`starter` unless said); `plans`, their limits; `routes`; `rotateAfterSeconds`, the age at which keys are
  * reported (`ROTATE_AFTER_SECONDS`, 90 days unless said). Each key that has come of age is told in a further line of JSON, once a day.
  *
  * People, with `Authorization: Bearer <token>`:
@@ -38,6 +38,8 @@ const PLANS: Readonly<Record<Account['plan'], Limits>> = {
   enterprise: { perMinute: 1_200, perDay: 1_000_000, concurrent: 100 },
 };
 const rules = (limits: Limits): LimitRule[] => [perMinute(limits.perMinute), perDay(limits.perDay), concurrent(limits.concurrent)];
+
+const ROUTES = ['POST /api/v1/api-keys {name}', 'GET /api/v1/api-keys', 'GET /api/v1/api-keys/stale', 'DELETE /api/v1/api-keys/:id', 'GET /api/v1/wallets', 'GET /api/v1/slow?ms=1000'];
 
 const NewKey = z.strictObject({ name: z.string() });
 const Slow = z.strictObject({ ms: wholeNumber(0, 10_000).default(1_000) });
@@ -90,9 +92,10 @@ function keyRoutes(keyring: WalletKeyring, login: SignIn, isStale: (apiKey: ApiK
   router.get('/stale', async (_req, res) => res.json({ data: (await keysOf(keyring, accountOf(res).sub)).filter(isStale).map(shown) }));
   router.delete('/:id', async ({ params: { id } }: Request<{ id: string }>, res) => {
     const { sub } = accountOf(res);
-    // Another account's key is not there, and one that has been deleted twice at once was there once.
-    const found = (await keyring.get(id))?.tenantId === sub && (await keyring.delete(id, { by: sub }));
-    if (!found) throw new Refused(404, 'There is no such key.');
+    // Another account's key is not there. A second time changes nothing.
+    const found = await keyring.get(id, { deleted: true });
+    if (found?.tenantId !== sub) throw new Refused(404, 'There is no such key.');
+    await keyring.delete(id, { by: sub });
     res.status(204).end();
   });
   return router;
@@ -154,7 +157,7 @@ export async function agentWallex({ plan = 'starter', rotateAfterSeconds = 90 * 
     growth: await issue({ sub: 'account-growth', plan: 'growth' }),
     enterprise: await issue({ sub: 'account-enterprise', plan: 'enterprise', limits: PLANS.enterprise }),
   };
-  const facts: Facts = { adminToken: tokens[plan], tokens, plans: PLANS, rotateAfterSeconds };
+  const facts: Facts = { adminToken: tokens[plan], tokens, plans: PLANS, rotateAfterSeconds, routes: ROUTES };
   return { server: app, facts, keyring, issue };
 }
 

@@ -3,7 +3,7 @@
  * budget per app, and a switch by which an app asks for a key on every request.
  *
  * `npm run example agg-market` prints one line of JSON: `adminToken`, a signed-in admin's; `rateLimitAppMax`, requests a minute of
- * all keys of an app together (`RATE_LIMIT_APP_MAX`); `rateLimitIpMax`, of one address (`RATE_LIMIT_IP_MAX`).
+ * all keys of an app together (`RATE_LIMIT_APP_MAX`); `rateLimitIpMax`, of one address (`RATE_LIMIT_IP_MAX`); `routes`.
  *
  * Admins, with `Authorization: Bearer <adminToken>`:
  *   POST   /admin/apps/:appId/keys {name, scope, rateLimit?}    the key stands in this answer alone
@@ -25,6 +25,10 @@ import { apiKeyAuth, createKeyring, header, isKeystileError, perMinute, principa
 import { z } from 'zod';
 import { answers, bodyOf, iso, jsonOnly, keysOf, Refused, setting, signIn, startWhenMain, wholeNumber } from '../host.js';
 
+const ROUTES = [
+  'POST /admin/apps/:appId/keys {name, scope, rateLimit?}', 'GET /admin/apps/:appId/keys', 'PATCH /admin/apps/:appId/keys/:id {rateLimit}', 'DELETE /admin/apps/:appId/keys/:id',
+  'GET /admin/apps/:appId/settings', 'PATCH /admin/apps/:appId/settings {name?, description?, requireApiKey?}', 'GET /markets', 'PUT /members/:id',
+];
 const KEY_HEADER = 'x-app-api-key';
 const MOST = 1_000_000_000;
 
@@ -81,8 +85,8 @@ const refusalsFor = (locked: (req: AppRequest) => boolean): ErrorRequestHandler 
 function keyRoutes(keyring: AppKeyring): Router {
   const router = express.Router({ mergeParams: true });
   /** Another app's key is not there. */
-  const own = async ({ params: { appId, id } }: ForKey): Promise<string> => {
-    const found = await keyring.get(id);
+  const own = async ({ params: { appId, id } }: ForKey, deleted = false): Promise<string> => {
+    const found = await keyring.get(id, { deleted });
     if (found?.tenantId !== appId) throw new Refused(404, 'There is no such key.');
     return found.id;
   };
@@ -97,7 +101,8 @@ function keyRoutes(keyring: AppKeyring): Router {
     res.json(shown(await keyring.update(id, { limits: budget === null ? null : [perMinute(budget)] })));
   });
   router.delete('/:id', async (req: ForKey, res) => {
-    if (!(await keyring.delete(await own(req)))) throw new Refused(404, 'There is no such key.');
+    // A second time changes nothing.
+    await keyring.delete(await own(req, true));
     res.status(204).end();
   });
   return router;
@@ -175,7 +180,7 @@ export async function aggMarket({ appMax = 18_000, ipMax = Math.max(appMax, 18_0
     throw new Refused(404, 'There is nothing here.');
   });
   app.use(refusalsFor(locked), answers(({ message, field, code }) => ({ error: message, field, code })));
-  return { server: app, facts: { adminToken: await login.issue({ sub: 'admin', role: 'admin' }), rateLimitAppMax: appMax, rateLimitIpMax: ipMax } };
+  return { server: app, facts: { adminToken: await login.issue({ sub: 'admin', role: 'admin' }), rateLimitAppMax: appMax, rateLimitIpMax: ipMax, routes: ROUTES } };
 }
 
 await startWhenMain(import.meta.url, () => {

@@ -4,8 +4,8 @@
  *
  * `npm run example agglestone` prints one line of JSON: `adminToken`, of a signed-in operator, who may manage every tenant's keys;
  * `tenantId` and `userIds` to begin with (any other tenant has two users as well, `<tenantId>-ann` and `<tenantId>-bob`); `issuer`,
- * `jwks`, `openapi` and `docs`. `REQUIRE_HTTPS=1` refuses keys, tokens and sign-in over plain HTTP; a proxy on the same machine is
- * believed about it (`X-Forwarded-Proto`). `ISSUER` is the tokens' `iss`.
+ * `jwks`, `openapi` and `docs`; `routes`; `requireHttps`. `REQUIRE_HTTPS=1` refuses keys, tokens and sign-in over plain HTTP; a proxy
+ * on the same machine is believed about it (`X-Forwarded-Proto: https`). `ISSUER` is the tokens' `iss`.
  *
  * Operators, with `Authorization: Bearer <adminToken>`:
  *   GET  /tenant/:tenantId/api-keys                   both slots, masked
@@ -21,8 +21,12 @@ import { apiKeyAuth, createKeyring, header, KeystileError, principalOf, type Api
 import { bearerToken, generateSigningKey, tokenExchange, tokenIssuer, tokenOf, type TokenExchange } from 'keystile/jwt';
 import swaggerUi from 'swagger-ui-express';
 import { z } from 'zod';
-import { answers, bodyOf, iso, jsonOnly, Refused, signIn, startWhenMain, type Fault, type SignIn } from '../host.js';
+import { answers, bodyOf, iso, jsonOnly, onOff, Refused, setting, signIn, startWhenMain, type Fault, type SignIn } from '../host.js';
 
+const ROUTES = [
+  'GET /tenant/:tenantId/api-keys', 'POST /tenant/:tenantId/api-keys/:slot', 'GET /tenant/:tenantId/api/v2.0/Users', 'GET /tenant/:tenantId/api/v2.0/Users/me',
+  'POST /tenant/:tenantId/v2.0/Auth/token-exchange {userId}',
+];
 const Slot = z.enum(['primary', 'secondary']);
 const Nothing = z.strictObject({});
 const ExchangeBody = z.strictObject({ userId: z.string().min(1).max(256) });
@@ -140,7 +144,7 @@ export async function agglestone({ requireHttps = false, issuerUrl = 'http://loc
   app.use(answers(problem));
 
   const [tenantId, adminToken] = ['acme', await people.issue({ sub: 'operator@agglestone.example', role: 'operator' })];
-  const facts = { adminToken, tenantId, userIds: usersOf(tenantId).map(({ id }) => id), issuer: issuerUrl, jwks: '/.well-known/jwks.json', openapi: '/openapi.json', docs: '/docs/' };
+  const facts = { adminToken, tenantId, userIds: usersOf(tenantId).map(({ id }) => id), issuer: issuerUrl, jwks: '/.well-known/jwks.json', openapi: '/openapi.json', docs: '/docs/', requireHttps, routes: ROUTES };
   return { server: app, people, facts };
 }
 
@@ -184,5 +188,5 @@ const openApi = {
 };
 
 await startWhenMain(import.meta.url, () =>
-  agglestone({ requireHttps: process.env['REQUIRE_HTTPS'] === '1', issuerUrl: process.env['ISSUER'] ?? `http://localhost:${process.env['PORT'] ?? '3000'}` }),
+  agglestone({ requireHttps: setting('REQUIRE_HTTPS', onOff), issuerUrl: process.env['ISSUER'] ?? `http://localhost:${process.env['PORT'] ?? '3000'}` }),
 );

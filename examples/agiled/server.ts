@@ -3,8 +3,8 @@
  * token ever stands.
  *
  * `npm run example agiled` prints one line of JSON: `adminToken`, a signed-in person's; `keys.full` and `keys.readOnly`, two of
- * production; `apis`, where each environment's API is; `requestsPerMinute` for each key (from `REQUESTS_PER_MINUTE`). A line of JSON
- * for each request follows.
+ * production; `apis`, where each environment's API is; `requestsPerMinute` for each key (from `REQUESTS_PER_MINUTE`); `routes`. A line
+ * of JSON for each request follows.
  *
  * People, with `Authorization: Bearer <adminToken>`:
  *   POST /admin/keys {name, access?, environment?, owner?}   access: read-only, full-access; environment: production, staging
@@ -22,10 +22,15 @@ import express, { type Express, type Request, type RequestHandler, type Response
 import { apiKeyAuth, bearer, createKeyring, keyFormat, logRedaction, memoryActivity, perMinute, principalOf, type ApiKey, type ApiKeyAuth, type Attribution, type Owner, type Principal } from 'keystile';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { answers, bodyOf, iso, jsonOnly, Refused, signIn, startWhenMain, type Fault, type SignIn } from '../host.js';
+import { answers, bodyOf, iso, jsonOnly, Refused, setting, signIn, startWhenMain, wholeNumber, type Fault, type SignIn } from '../host.js';
 
 /** Each environment has keys, data and a base of its own: what is tried out in one never touches another. */
 const APIS = { production: '/public/v1', staging: '/staging/public/v1' } as const;
+
+const ROUTES = [
+  'POST /admin/keys {name, access?, environment?, owner?}', 'GET /admin/keys', 'POST /admin/keys/:id/rotate {gracePeriodSeconds?}', 'POST /admin/keys/:id/revoke {reason?}',
+  'GET /admin/keys/:id/activity', 'GET /public/v1/me', 'GET /public/v1/contacts', 'GET /public/v1/contacts/:id', 'POST /public/v1/contacts {email, name}',
+];
 
 type Ability = 'contacts:read' | 'contacts:write';
 type Access = 'read-only' | 'full-access';
@@ -216,7 +221,7 @@ export async function agiled({ requestsPerMinute = 120, log = console.log }: Agi
   const settings = { environment: 'production', owner: { type: 'org', id: 'Ops' } } as const;
   const full = await issue(keyring, { ...settings, name: 'Warehouse sync - production - Ops', access: 'full-access' });
   const readOnly = await issue(keyring, { ...settings, name: 'Monthly report - production - Ops', access: 'read-only' });
-  return { server: app, facts: { adminToken: await people.issue({ sub: 'admin@ops.example' }), keys: { full: full.key, readOnly: readOnly.key }, apis: APIS, requestsPerMinute } };
+  return { server: app, facts: { adminToken: await people.issue({ sub: 'admin@ops.example' }), keys: { full: full.key, readOnly: readOnly.key }, apis: APIS, requestsPerMinute, routes: ROUTES } };
 }
 
-await startWhenMain(import.meta.url, () => agiled({ requestsPerMinute: Number(process.env['REQUESTS_PER_MINUTE'] ?? 120) }));
+await startWhenMain(import.meta.url, () => agiled({ requestsPerMinute: setting('REQUESTS_PER_MINUTE', wholeNumber(1, 1_000_000).default(120)) }));

@@ -3,7 +3,7 @@
  * addresses, and whether they may open a WebSocket.
  *
  * `npm run example agnost` prints one line of JSON: `adminToken`, a signed-in developer's, and the paths where keys are managed (`keys`)
- * and tried (`endpoints`, `realtime`). `TRUST_PROXY` says whose `X-Forwarded-For` is believed, in Express's words: `false`, `true`, a number
+ * and tried (`endpoints`, `realtime`), with the fields of the form, their words, and the messages of the WebSocket. `TRUST_PROXY` says whose `X-Forwarded-For` is believed, in Express's words: `false`, `true`, a number
  * of proxies, or a list such as `loopback, 10.0.0.0/8`; `loopback` unless said.
  *
  * Developers, with `Authorization: Bearer <adminToken>`:
@@ -64,10 +64,17 @@ export async function agnost({ trustProxy = 'loopback' }: { trustProxy?: string 
     else answer(socket, '404 Not Found', NOTHING);
   });
   const adminToken = await people.issue({ sub: 'developer' });
-  const paths = { keys: '/version/api-keys', endpoints: ['/endpoint/orders', '/endpoint/customers'], realtime: '/realtime' };
-  return { server, keyring, facts: { adminToken, ...paths } };
+  return { server, keyring, facts: { adminToken, ...PLACES } };
 }
 
+const PLACES = {
+  keys: '/version/api-keys',
+  form: ['name', 'allowRealtime', 'endpointAccess', 'endpoints', 'expireDate', 'authorizedDomains', 'authorizedIPs'],
+  endpointAccess: ['none', 'full', 'custom-allowed', 'custom-excluded'],
+  endpoints: ['/endpoint/orders', '/endpoint/customers'],
+  realtime: '/realtime',
+  messages: [{ subscribe: 'news' }, { unsubscribe: 'news' }, { channel: 'news', message: 'hello' }],
+};
 const NOTHING = 'There is nothing here.';
 /** `Authorization: <key>`, without a scheme. */
 const bare: CredentialFunction = ({ headers: { authorization } }) => (authorization?.startsWith('agn_') === true ? authorization : undefined);
@@ -156,8 +163,8 @@ const shown = ({ id, name, masked, status, access = {}, expiresAt, createdAt, la
 });
 
 function management(keyring: Keyring): Router {
-  const known = async (id: string): Promise<ApiKey> => {
-    const apiKey = /^\w{1,64}$/.test(id) ? await keyring.get(id) : undefined;
+  const known = async (id: string, deleted = false): Promise<ApiKey> => {
+    const apiKey = /^\w{1,64}$/.test(id) ? await keyring.get(id, { deleted }) : undefined;
     if (apiKey === undefined) throw new Refused(404, 'There is no such key.');
     return apiKey;
   };
@@ -172,15 +179,18 @@ function management(keyring: Keyring): Router {
     res.status(201).set('Cache-Control', 'no-store').json({ ...shown(apiKey), key });
   });
   keys.get('/:id', async (req, res) => res.json(shown(await known(req.params.id))));
-  keys.patch('/:id', async (req, res) => {
-    const before = await known(req.params.id);
+  // The id may stand in the body as well.
+  keys.patch('{/:id}', async (req, res) => {
+    const { id } = req.body === undefined ? {} : (req.body as { id?: unknown });
+    const before = await known(req.params.id ?? String(id));
     const { name, expireDate, ...form } = bodyOf(req, changeOf(before));
     // What is not named stays as it was when it was read; of two changes at once one is told to look again (409).
     const change = { name, access: accessOf(form, before.access), expiresAt: expireDate };
     res.json(shown(await keyring.update(before.id, change, { version: before.version })));
   });
+  // A second time changes nothing.
   keys.delete('/:id', async (req, res) => {
-    await keyring.delete((await known(req.params.id)).id);
+    await keyring.delete((await known(req.params.id, true)).id);
     res.status(204).end();
   });
   return keys;
@@ -206,7 +216,7 @@ function realtime(keyring: Keyring, app: Express): UpgradeListener {
     answer(socket, '400 Bad Request', message);
   });
   const options = {
-    credentials: [...CREDENTIALS, query('apiKey'), subprotocol()],
+    credentials: [...CREDENTIALS, query('apiKey'), query('api_key'), subprotocol()],
     refusals: { render },
     // An upgrade does not pass through Express. Made one of its requests, as Express itself makes every other, it has an `ip` by the
     // same `trust proxy`.

@@ -22,8 +22,8 @@ export interface Caller {
   readonly mayTakeSlots: boolean;
   /** Whether the successor of a key ends no later than the key. */
   readonly keepsEnds: boolean;
-  /** The version a change is bound to where the request names none: what a key has looked at is what it changes. */
-  bound(apiKey: ApiKey): { readonly version?: number };
+  /** Whether it changes a key only as it has been looked at, also where the request names no version. */
+  readonly bound: boolean;
   /** Whether keys of its own tenant may be out of its sight. */
   readonly overlooks: boolean;
 }
@@ -43,7 +43,7 @@ export function personCaller({ actor, tenantId, actions }: Mandate): Caller {
     defaults: {},
     mayTakeSlots: true,
     keepsEnds: false,
-    bound: () => ({}),
+    bound: false,
     overlooks: false,
   };
 }
@@ -63,7 +63,7 @@ export function keyCaller(apiKey: ApiKey, holder: Holder, actions: ReadonlySet<s
     defaults: { ...Object.fromEntries(HANDED_ON.filter((name) => apiKey[name] !== undefined).map((name) => [name, apiKey[name]])), ...(endOf(apiKey) < Infinity && { expiresAt: endOf(apiKey) }) },
     mayTakeSlots: false,
     keepsEnds: true,
-    bound: ({ version }) => ({ version }),
+    bound: true,
     overlooks: true,
   };
 }

@@ -47,7 +47,7 @@ export function createGate(keyring: Keyring, engine: Engine, { authorize, allowK
     const apiKey = await keyring.get(id);
     // It has been deleted since it was verified.
     if (apiKey === undefined) throw new ManagementError('invalid_key');
-    return keyCaller(apiKey, { ...apiKey, effectiveLimits: await effectiveLimits(keyring, apiKey) }, allowKeys.actions, engine.scopes);
+    return keyCaller(apiKey, { ...apiKey, effectiveLimits: effectiveLimits(engine, apiKey) }, allowKeys.actions, engine.scopes);
   };
 
   return {
@@ -73,10 +73,11 @@ export function createGate(keyring: Keyring, engine: Engine, { authorize, allowK
   };
 }
 
-/** The limits that hold for a key, be they its own, its plan's or the keyring's; `undefined` while the limiter cannot tell. */
-async function effectiveLimits(keyring: Keyring, apiKey: ApiKey): Promise<readonly LimitRule[] | undefined> {
-  if (apiKey.limits !== undefined) return apiKey.limits;
-  const { checks, limits } = await keyring.explain(apiKey.id);
-  const full = checks.some(({ check, code }) => check === 'limits' && code === 'limiter_unavailable');
-  return full ? undefined : limits.map(({ rule }) => rule);
+/** The limits that hold for a key, be they its own, its plan's or the keyring's; `undefined` when its plan has gone. */
+function effectiveLimits(engine: Engine, apiKey: ApiKey): readonly LimitRule[] | undefined {
+  try {
+    return engine.limitsOf(apiKey);
+  } catch {
+    return undefined;
+  }
 }

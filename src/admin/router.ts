@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { ConfigurationError } from '../core/errors.js';
 import { engineOf, type Keyring } from '../core/keyring.js';
 import type { Attribution } from '../core/management/attribution.js';
+import type { Clock } from '../core/ports.js';
 import { expressHost } from '../http/host.js';
 import type { HostRequest, Middleware } from '../http/types.js';
 import { send, type Answer } from './answer.js';
@@ -43,14 +44,15 @@ export function adminRouter<Scope extends string, Plan extends string>(keyring: 
   const resolved = resolveAdminOptions(options, engine);
   const plain = keyring as unknown as Keyring;
   const gate = createGate(plain, engine, resolved, expressHost);
-  const routes = routesOf(plain, createIdempotencyBook(resolved.idempotency, engine.clock));
+  const routes = routesOf(plain, createIdempotencyBook(resolved.idempotency, engine.clock), engine.clock);
   const find = createRouting(routes);
 
+  /** What fails is answered. */
+  const attempt = (req: HostRequest, res: ServerResponse, work: () => Promise<void>): void => {
+    Promise.resolve().then(work).catch((error: unknown) => { send(answerTo(error, engine.report), req, res); });
+  };
   const finish = (req: HostRequest, res: ServerResponse, work: () => Answer | Promise<Answer>): void => {
-    const fail = (error: unknown): void => {
-      send(answerTo(error, engine.report), req, res);
-    };
-    Promise.resolve().then(work).then((answer) => { send(answer, req, res); }).catch(fail);
+    attempt(req, res, async () => { send(await work(), req, res); });
   };
   const attributionOf = (actor: string, req: HostRequest): Attribution => {
     const ip = addressOf(() => (resolved.auth.clientIp === undefined ? expressHost.clientIp(req) : resolved.auth.clientIp(req)));
@@ -58,14 +60,30 @@ export function adminRouter<Scope extends string, Plan extends string>(keyring: 
   };
   const serve = (it: Route, params: Call['params'], target: Target, req: HostRequest, res: ServerResponse): void => {
     if (it.method !== 'get' && !isSameSite(req, resolved.trustedOrigins, expressHost)) throw new ManagementError('cross_site_request');
-    const run = async (who: Partial<Call>): Promise<Answer> => it.run({ params, base: target.base, ...(await inputOf(it, req, target)), ...who } as Call<never, never>);
-    const manage = async (caller: Caller): Promise<Answer> => {
-      if (!caller.may(it.access as never)) throw new ManagementError('forbidden');
-      return run({ caller, attribution: attributionOf(caller.actor, req) });
+    const call = { params, base: target.base };
+    const run = (more: Partial<Call>): Answer | Promise<Answer> => it.run({ ...call, ...more } as Call<never, never>);
+    const permitted = (caller: Caller): Caller => {
+      if (caller.may(it.access as never)) return caller;
+      throw new ManagementError('forbidden');
     };
     if (it.access === 'public') finish(req, res, () => run({}));
-    else if (it.access === 'key') gate.key(req, res, (who) => { finish(req, res, async () => run({ principal: await who() })); });
-    else gate.manager(req, res, (who) => { finish(req, res, async () => manage(await who())); });
+    else if (it.access === 'key') gate.key(req, res, (who) => { finish(req, res, async () => run({ ...(await inputOf(it, req, target)), principal: await who() })); });
+    else {
+      const manage = (input: Partial<Call>, who: () => Promise<Caller>): void => {
+        finish(req, res, async () => {
+          const caller = permitted(await who());
+          return run({ ...input, caller, attribution: attributionOf(caller.actor, req) });
+        });
+      };
+      gate.manager(req, res, (who) => {
+        attempt(req, res, async () => {
+          permitted(await who());
+          const input = await inputOf(it, req, target);
+          // A body may take minutes to come, and whoever sends it may have lost every right by then.
+          gate.manager(req, res, (again) => { manage(input, again); });
+        });
+      });
+    }
   };
 
   return (req: HostRequest, res, next) => {
@@ -86,9 +104,9 @@ export function adminRouter<Scope extends string, Plan extends string>(keyring: 
 }
 
 /** All routes, the one that describes them among them. */
-function routesOf(keyring: Keyring, book: ReturnType<typeof createIdempotencyBook>): readonly Route[] {
+function routesOf(keyring: Keyring, book: ReturnType<typeof createIdempotencyBook>, clock: Clock): readonly Route[] {
   const sight = createSight(keyring);
-  const routes = [...readingRoutes(keyring, sight), ...creatingRoutes(keyring, book), ...changingRoutes(keyring, sight)];
+  const routes = [...readingRoutes(keyring, sight), ...creatingRoutes(keyring, book, clock), ...changingRoutes(keyring, sight)];
   return [
     ...routes,
     route({

@@ -25,6 +25,12 @@ export function versionWanted(req: HostRequest, needed: boolean): { readonly ver
   throw new ManagementError('invalid_header', { detail: 'If-Match must be one entity tag, or *.' });
 }
 
+/** The version a change is bound to: the one that was looked at, if the request or its caller asks for one at all. */
+export function boundTo({ version }: ApiKey, wanted: { readonly version?: number }, always: boolean): { readonly version?: number } {
+  if (wanted.version !== undefined && wanted.version !== version) throw new ManagementError('version_conflict');
+  return always || wanted.version !== undefined ? { version } : {};
+}
+
 /** No key has it. */
 const NO_VERSION = -1;
 

@@ -69,8 +69,8 @@ function termOf({ notBefore, expiresAt, graceExpiresAt, revokedAt, disabledAt }:
   return { from: notBefore ?? -Infinity, until: Math.min(expiresAt ?? Infinity, graceExpiresAt ?? Infinity) };
 }
 
-/** The key's own limits, else its plan's, else the keyring's: the most specific list replaces the whole list. */
-function effectiveLimits(record: KeyRecord, { plans, defaultLimits }: EntryContext): readonly LimitRule[] {
+/** The key's own limits, else its plan's, else the keyring's: the most specific list replaces the whole list. Throws for a plan that has gone. */
+export function effectiveLimits(record: Pick<KeyRecord, 'id' | 'limits' | 'plan'>, { plans, defaultLimits }: Pick<EntryContext, 'plans' | 'defaultLimits'>): readonly LimitRule[] {
   // Checked anew: a rule that a store has garbled must not be skipped.
   if (record.limits !== undefined) return checkRules(record.limits, 'limits');
   if (record.plan === undefined) return defaultLimits;

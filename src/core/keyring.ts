@@ -5,6 +5,7 @@ import type { Explanation } from './management/explain.js';
 import type { FormatBook } from './format/format-book.js';
 import type { ActivityOptions } from './guarded-activity.js';
 import type { KeyFormat } from './format/key-format.js';
+import type { LimitRule } from './limits/rules.js';
 import type { Spender } from './limits/spender.js';
 import type { CreatedKey } from './management/created-key.js';
 import type { Attribution, Guard } from './management/attribution.js';
@@ -169,6 +170,8 @@ export interface Engine {
   readonly verify: Verify;
   /** The same for a key, by its id, to which the caller's right has been proven otherwise. */
   readonly vouch: Verify;
+  /** The limits that hold for a key. Throws for a plan that has gone. */
+  readonly limitsOf: (apiKey: ApiKey) => readonly LimitRule[];
   /** Counts a failed attempt with something made of a key, as failed keys are counted, and tells of it. */
   readonly failed: (facts: RequestFacts, refusal: Refused) => Awaitable<Refused>;
   /** Ends what stays open with a key as soon as the key would no longer be let in. */

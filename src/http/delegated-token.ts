@@ -4,8 +4,10 @@ import type { HostRequest } from './types.js';
 /** Longer ones are not looked into: what Node takes as a whole header is no longer, unless it is told to. */
 export const MAX_TOKEN_LENGTH = 16_384;
 
-// A header begins with `{"`, of which base64url makes `eyJ`.
-const TOKEN = /eyJ[\w-]*\.[\w-]+\.[\w-]*/g;
+/** Nobody sends so many; whoever does is not worth the looking. */
+const MOST_TOKENS = 32;
+// Read once, however often it begins like a token: who sends it need not have proven anything.
+const RUN = /[\w.-]+/g;
 const ONLY_TOKEN = /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/;
 
 /** Whether a text has the form of a signed JWT (RFC 7519 §3, compact serialization), an unsigned one included. */
@@ -15,6 +17,10 @@ export const isTokenShaped = (text: string): boolean => ONLY_TOKEN.test(text);
 export function unverifiedClaims(token: string): Record<string, unknown> | undefined {
   if (token.length > MAX_TOKEN_LENGTH) return undefined;
   const [, payload = ''] = token.split('.', 2);
+  return claimsIn(payload);
+}
+
+function claimsIn(payload: string): Record<string, unknown> | undefined {
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
     return isPlainObject(claims) ? claims : undefined;
@@ -29,12 +35,20 @@ export function unverifiedClaims(token: string): Record<string, unknown> | undef
  * this says yes to a token that is no good anyway.
  */
 export function carriesDelegatedToken(req: HostRequest): boolean {
-  return textsOf(req).some((text) => (text.match(TOKEN) ?? []).some(isDelegatedToken));
+  const payloads = textsOf(req).flatMap((text) => (text.match(RUN) ?? []).flatMap(payloadsIn));
+  return payloads.length > MOST_TOKENS || payloads.some(speaksForAnother);
 }
 
-function isDelegatedToken(token: string): boolean {
-  if (token.length > MAX_TOKEN_LENGTH) return true;
-  const claims = unverifiedClaims(token);
+/** What stands second of three parts in a row that may be a token: a header begins with `{"`, of which base64url makes `eyJ`. */
+function payloadsIn(run: string): readonly string[] {
+  if (!run.includes('eyJ')) return [];
+  const parts = run.split('.');
+  return parts.filter((_part, index) => index > 0 && index + 1 < parts.length && parts[index - 1]?.includes('eyJ') === true);
+}
+
+function speaksForAnother(payload: string): boolean {
+  if (payload.length > MAX_TOKEN_LENGTH) return true;
+  const claims = claimsIn(payload);
   return claims !== undefined && Object.hasOwn(claims, 'act');
 }
 

@@ -5,7 +5,7 @@ import { refused, type Refused } from '../core/verification.js';
 import { readCredential, type CredentialSource, type Presented } from './credentials.js';
 import { carriesDelegatedToken } from './delegated-token.js';
 import type { ResolvedOptions } from './options.js';
-import { isGone, releaseAtEnd } from './release.js';
+import { isGone, isQueued, releaseAtEnd } from './release.js';
 import { principalFor, takenFrom } from './request-state.js';
 import type { Responder } from './responder.js';
 import type { HostRequest, Middleware } from './types.js';
@@ -57,7 +57,12 @@ export function createGuards<Scope extends string>(engine: Engine, options: Reso
           if (isGone(req, res)) return;
           // As if the client had left: a handler that goes on writing is used to that.
           releaseAtEnd(req, res, watch(req, principal, () => res.destroy()));
-          if (!res.destroyed) next();
+          const begin = (): void => {
+            if (!res.destroyed) next();
+          };
+          // Node tells a queued response nothing when its client leaves: a stream begins when its turn has come.
+          if (isQueued(res)) res.once('socket', begin);
+          else begin();
         });
       };
     },

@@ -23,6 +23,6 @@ export function releaseAtEnd(req: IncomingMessage, res: ServerResponse, release:
 }
 
 /** A pipelined request's response waits behind others, without a connection. */
-function isQueued(res: ServerResponse): boolean {
+export function isQueued(res: ServerResponse): boolean {
   return res.socket === null;
 }

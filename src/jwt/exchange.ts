@@ -68,10 +68,10 @@ const REFUSALS: Readonly<Record<ExchangeRefusalCode, ExchangeRefused>> = {
 export function createExchange(keyring: Pick<Keyring, 'get'>, engine: Engine, issuer: IssuerEngine, mayActFor: TokenExchangeOptions['mayActFor']): Exchange {
   const isAllowed = async (principal: Principal, subject: string, req: HostRequest | undefined): Promise<boolean> => guarded(() => mayActFor(principal, subject, req), readYes, 'mayActFor', engine.deadlineMs);
 
-  /** When the key ends, in epoch milliseconds, `Infinity` for never; `undefined` when it no longer works. */
-  const endOf = async (id: string): Promise<number | undefined> => {
+  /** The key as it is now; `undefined` when it no longer works. */
+  const working = async (id: string): Promise<ApiKey | undefined> => {
     const apiKey = await keyring.get(id);
-    return apiKey?.status === 'active' ? endOfKey(apiKey) : undefined;
+    return apiKey?.status === 'active' ? apiKey : undefined;
   };
 
   return async (principal, request, req) => {
@@ -85,16 +85,19 @@ export function createExchange(keyring: Pick<Keyring, 'get'>, engine: Engine, is
     if (audience === undefined || audience.length === 0) return REFUSALS.invalid_target;
     if (!(await isAllowed(principal, subject, req))) return REFUSALS.subject_not_allowed;
 
-    const end = await endOf(principal.id);
+    const before = await working(principal.id);
     const now = issuer.clock.now();
-    const [issuedAtSeconds, expiresAtSeconds] = [now, Math.min(now + issuer.lifetimeMs, end ?? 0)].map((ms) => Math.floor(ms / 1_000)) as [number, number];
+    const [issuedAtSeconds, expiresAtSeconds] = [now, Math.min(now + issuer.lifetimeMs, before === undefined ? 0 : endOfKey(before))].map((ms) => Math.floor(ms / 1_000)) as [number, number];
     // Written so that an invalid clock makes no token.
     if (!(expiresAtSeconds > issuedAtSeconds)) return REFUSALS.key_not_active;
     const { id, tenantId, environment } = principal;
     const tokenId = randomUUID();
     const token = await issuer.sign({ subject, keyId: id, scopes, audience, tenantId, environment, tokenId, issuedAtSeconds, expiresAtSeconds });
-    // Revoked in the meantime: others, who cannot ask the keyring, would go on accepting the token.
-    if ((await endOf(id)) === undefined) return REFUSALS.key_not_active;
+    // Changed since the request began: others, who cannot ask the keyring, would go on accepting the token.
+    const after = await working(id);
+    if (after === undefined) return REFUSALS.key_not_active;
+    const held = engine.scopes.expand(after.scopes);
+    if (!scopes.every((scope) => held.has(scope))) return REFUSALS.invalid_scope;
     return { ok: true, token, tokenId, subject, scopes, audience, expiresAt: expiresAtSeconds * 1_000, expiresInSeconds: expiresAtSeconds - issuedAtSeconds };
   };
 }

@@ -28,6 +28,7 @@ const HOSTILE: readonly (readonly [name: string, text: string, status: number, .
   ['__proto__ twice, deep down', '{"name":"x","metadata":{"a":[{"__proto__":{},"__proto__":{"b":1}}]}}', 422, '/metadata/a/0/__proto__'],
   ['constructor', '{"name":"x","constructor":{"prototype":{"admin":true}}}', 422, '/constructor'],
   ['a wrong date', '{"name":"x","expiresAt":"2027-02-30T00:00:00Z"}', 422, '/expiresAt'],
+  ['an end that is over', '{"name":"x","expiresAt":"2020-01-01T00:00:00Z"}', 422, '/expiresAt'],
   ['a number for a date', '{"name":"x","expiresAt":1893456000000}', 422, '/expiresAt'],
   ['a date before all dates', '{"name":"x","notBefore":"1900-01-01T00:00:00Z"}', 422, '/notBefore'],
   ['an unknown scope', '{"name":"x","scopes":["read","reed"]}', 422, '/scopes/1'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { apiKeyAuth, createKeyring, header, memoryStore, type KeySettings, type KeyStore } from 'keystile';
+import { apiKeyAuth, createKeyring, header, memoryLimiter, memoryStore, type KeySettings, type KeyStore } from 'keystile';
+import { connect } from 'node:net';
 import { hosts } from '../support/hosts.js';
 import { each, useAdmin, type AdminApp, type AdminSettings, type Scope } from './support.js';
 
@@ -218,6 +219,61 @@ describe.each(hosts)('keys at the management API on $name', (host) => {
       await inner.update(other, (await inner.find({ by: 'id', id: other }))!.version, { scopes: ['read'] });
     }
     expect(await app.keyring.get(other)).toMatchObject({ status: 'active' });
+  });
+
+  it('have no rights left from before their body came', async () => {
+    const endings: readonly (readonly [what: string, end: (app: AdminApp, id: string) => Promise<unknown>, path: (id: string) => string, method: string, body: object])[] = [
+      ['revoke', async ({ keyring }, id) => keyring.revoke(id), () => '/keys', 'POST', { name: 'x' }],
+      ['rotation', async ({ keyring }, id) => keyring.rotate(id, { gracePeriod: 0 }), () => '/keys', 'POST', { name: 'x' }],
+      ['delete', async ({ keyring }, id) => keyring.delete(id), (id) => `/keys/${id}/undelete`, 'POST', {}],
+      ['disable', async ({ keyring }, id) => keyring.disable(id), (id) => `/keys/${id}/enable`, 'POST', {}],
+      ['fewer scopes', async ({ keyring }, id) => keyring.update(id, { scopes: ['read'] }), (id) => `/keys/${id}`, 'PATCH', { scopes: ['keys:manage', 'read'] }],
+      ['an end', async (app, id) => app.keyring.update(id, { expiresAt: app.clock.now() + 60_000 }), (id) => `/keys/${id}`, 'PATCH', { expiresAt: null }],
+    ];
+    for (const [what, end, path, method, body] of endings) {
+      const app = await start(host, ALLOWED);
+      const { id, auth } = await issue(app);
+      const text = JSON.stringify(body);
+      const socket = connect(app.port, '127.0.0.1', () => socket.write([`${method} /admin${path(id)} HTTP/1.1`, 'Host: a', `X-API-Key: ${auth['X-API-Key']}`, 'If-Match: *', 'Connection: close', 'Content-Type: application/json', `Content-Length: ${text.length}`, '', text.slice(0, 1)].join('\r\n')));
+      let answer = '';
+      socket.on('data', (chunk: Buffer) => (answer += String(chunk)));
+      const closed = new Promise((resolve) => socket.on('close', resolve));
+      // The server has read as far as it can.
+      while (((await app.keyring.get(id))?.lastUsedAt ?? 0) === 0) await new Promise(setImmediate);
+      for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+      await end(app, id);
+      const before = await app.keyring.get(id, { deleted: true });
+      socket.write(text.slice(1));
+      await closed;
+      expect([what, Number(answer.split(' ', 2)[1]) >= 400]).toEqual([what, true]);
+      expect((await app.keyring.get(id, { deleted: true }))?.version).toBe(before?.version);
+      expect((await app.keyring.list()).keys.some(({ name }) => name === 'x')).toBe(false);
+    }
+  });
+
+  it('are held to their limits while the limiter cannot tell where they stand', async () => {
+    for (const onLimiterError of ['open', 'local'] as const) {
+      const app = await start(host, { ...ALLOWED, keyring: { onLimiterError, limiter: { ...memoryLimiter(), consume: () => { throw new Error('down'); }, peek: () => { throw new Error('down'); } } } });
+      const { auth } = await issue(app, { plan: 'starter' });
+      for (const more of [{ limits: [] }, { plan: 'growth' }]) await app.as('', 'post', '/keys', { name: 'x', ...more }, auth).expect(403);
+      await app.as('', 'post', '/keys', { name: 'x' }, auth).expect(201);
+    }
+  });
+
+  it('cannot name a version to come, when the key may have more rights', async () => {
+    const inner = memoryStore();
+    let between: (() => unknown) | undefined;
+    const store: KeyStore = { ...inner, find: async (lookup) => { const found = await inner.find(lookup); if (lookup.by === 'id' && lookup.id === other) { const work = between; between = undefined; await work?.(); } return found; } };
+    const app = await start(host, { ...ALLOWED, keyring: { store } });
+    const { auth } = await issue(app);
+    const { id: other } = await issue(app, { scopes: ['read'] });
+    for (const [path, body] of [['/rotate', {}], ['', { name: 'y' }], ['/revoke', {}]] as const) {
+      const { version } = (await inner.find({ by: 'id', id: other }))!;
+      between = () => inner.update(other, version, { scopes: ['write'] });
+      await app.as('', path === '' ? 'patch' : 'post', `/keys/${other}${path}`, body, { ...auth, 'If-Match': `"${version + 1}"` }).expect(412);
+      await inner.update(other, version + 1, { scopes: ['read'] });
+    }
+    expect(await app.keyring.get(other)).toMatchObject({ status: 'active', name: 'manager' });
   });
 
   it('act under their own name, from a middleware of the host as well', async () => {

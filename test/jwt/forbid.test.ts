@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Middleware } from 'keystile';
 import { SignJWT } from 'jose';
 import { createPrivateKey } from 'node:crypto';
+import { carriesDelegatedToken } from '../../src/http/delegated-token.js';
 import { json } from '../support/app.js';
 import { hosts } from '../support/hosts.js';
 import { useServers } from '../support/servers.js';
@@ -37,6 +38,8 @@ describe.each(hosts)('forbidApiKeys on $name', (host) => {
       [`/account?access_token=${token}`, {}],
       [`/account?access_token=${token.replaceAll('.', '%2E')}`, {}],
       ['/account', asBearer(`${token}x`)],
+      [`/account?t=eyJx.${token}`, {}],
+      ['/account', { Cookie: `session=s:x${token}` }],
     ];
     for (const [path, headers] of ways) await server.get(path, headers).expect(403).expect(({ body }) => { expect(body.code).toBe('api_key_not_accepted'); });
     made.clock.advance(3_600_000);
@@ -56,5 +59,20 @@ describe.each(hosts)('forbidApiKeys on $name', (host) => {
     const made = bench();
     const server = await listen(host.listener([host.apiKeyAuth(made.keyring).forbidApiKeys(), person]));
     await server.get('/account', asBearer(await signed({ act: { sub: 'service', act: { sub: 'key' } } }, 'https://other.example.com'))).expect(403);
+  });
+});
+
+describe('looking for tokens', () => {
+  it('takes time in proportion to what is looked at, whoever sends it', () => {
+    const texts = ['eyJ', 'eyJ.', 'eyJa.a.', '%eyJ', '.', 'a.'].map((piece) => (length: number): string => piece.repeat(length / piece.length));
+    const fastest = (text: string): number => Math.min(...[1, 2, 3].map(() => {
+      const start = performance.now();
+      carriesDelegatedToken({ headers: { 'x-a': `%${text}` }, url: '/' } as never);
+      return performance.now() - start;
+    }));
+    for (const make of texts) {
+      const [short, long] = [fastest(make(6_000)), fastest(make(96_000))];
+      expect(long / Math.max(short, 0.2)).toBeLessThan(80);
+    }
   });
 });

@@ -83,7 +83,8 @@ describe('keys', () => {
     await admin(request(server).delete(`/admin/apps/a/keys/${id}`)).expect(204);
     await markets('a', key).expect(401).expect(error('Invalid API key'));
     expect(await keysOf('a')).toEqual([]);
-    await admin(request(server).delete(`/admin/apps/a/keys/${id}`)).expect(404);
+    await admin(request(server).delete(`/admin/apps/a/keys/${id}`)).expect(204);
+    await admin(request(server).delete(`/admin/apps/b/keys/${id}`)).expect(404);
   });
 
   it('read, or read and write', async () => {

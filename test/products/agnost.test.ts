@@ -53,7 +53,9 @@ describe('management', () => {
     await manage('get').set('x-api-key', key).expect(403);
     await manage('delete', `/${id}`).expect(204);
     await call(key, 'get', '/orders').expect(401);
-    for (const method of ['get', 'patch', 'delete'] as const) await manage(method, `/${id}`).send({}).expect(404);
+    for (const method of ['get', 'patch'] as const) await manage(method, `/${id}`).send({}).expect(404);
+    await manage('delete', `/${id}`).expect(204);
+    await manage('patch').send({ id, name: 'x' }).expect(404);
     for (const unknown of ['nobody', '%00', 'x'.repeat(200), '__proto__']) await manage('get', `/${unknown}`).expect(404);
   });
 

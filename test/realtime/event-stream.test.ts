@@ -28,13 +28,13 @@ async function startStreams(host: TestHost, store: KeyStore = memoryStore()): Pr
 }
 
 /** A client that listens until the server ends the stream. */
-async function listening(app: Streaming, key: string, times = 1): Promise<{ readonly ended: Promise<string>; readonly text: () => string; leave(): void }> {
+async function listening(app: Streaming, key: string, paths: readonly string[] = ['/events']): Promise<{ readonly ended: Promise<string>; readonly text: () => string; leave(): void }> {
   let text = '';
   const before = app.streams.length;
-  const socket = connect(app.port, '127.0.0.1', () => socket.write(`GET /events HTTP/1.1\r\nHost: a\r\nX-API-Key: ${key}\r\n\r\n`.repeat(times)));
+  const socket = connect(app.port, '127.0.0.1', () => socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\nX-API-Key: ${key}\r\n\r\n`).join('')));
   socket.on('data', (chunk: Buffer) => (text += String(chunk)));
   const ended = new Promise<string>((resolve) => socket.on('error', () => undefined).on('close', () => { resolve(text); }));
-  await until(() => app.streams.length === before + times, 'the stream');
+  await until(() => app.streams.length === before + 1, 'the stream');
   return { ended, text: () => text, leave: () => socket.destroy() };
 }
 
@@ -129,14 +129,19 @@ describe.each(hosts)('an event stream on $name', (host) => {
     expect(await plain).toContain('data: bye');
   });
 
-  it('ends with all that are queued behind it', async () => {
+  it('begins when its turn has come, and never after the key or the client has gone', async () => {
     const app = await startStreams(host);
     const { key, id } = await app.issue({ limits: [concurrent(5)] });
-    const client = await listening(app, key, 3);
-    expect(app.limiter.out()).toBe(3);
+    const [first, second] = [await listening(app, key, ['/events', '/events', '/events']), await listening(app, key, ['/events', '/events'])];
+    await until(() => app.limiter.out() === 5, 'a place for each');
+    app.streams[0]?.end();
+    await until(() => app.streams.length === 3, 'the next one');
+    expect(first.text().split('data: hello')).toHaveLength(3);
+    second.leave();
+    await until(() => app.limiter.out() === 2, 'the places back');
     await app.keyring.revoke(id);
-    await client.ended;
+    await first.ended;
     await until(() => app.limiter.out() === 0, 'the places back');
-    expect(app.limiter.releasedOnce()).toBe(true);
+    expect([app.limiter.releasedOnce(), app.streams.length]).toEqual([true, 3]);
   });
 });

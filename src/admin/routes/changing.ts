@@ -6,7 +6,7 @@ import { ManagementError } from '../problems.js';
 import { route, type Route } from '../route.js';
 import { noInput, revokeInput, rotateInput, updateInput } from '../schemas.js';
 import type { Sight } from '../sight.js';
-import { etag } from '../versions.js';
+import { boundTo, etag } from '../versions.js';
 import { apiKeyView, showKey, successionView } from '../views.js';
 import { created, slotRefused } from './creating.js';
 
@@ -21,7 +21,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
       body: noInput, ifMatch: 'heeded', success, problems: [404],
       async run({ caller, params, version, attribution }) {
         const apiKey = await sight.live(caller, params['id']);
-        return changed(await keyring[action](apiKey.id, { ...caller.bound(apiKey), ...version, ...attribution }));
+        return changed(await keyring[action](apiKey.id, { ...boundTo(apiKey, version, caller.bound), ...attribution }));
       },
     });
 
@@ -33,7 +33,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
         const apiKey = await sight.live(caller, params['id']);
         caller.checkGrant(grantAfter(apiKey, body));
         // What has been looked at is what is changed: nobody may give it more rights in between.
-        return changed(await keyring.update(apiKey.id, body, { version: apiKey.version, ...version, ...attribution }));
+        return changed(await keyring.update(apiKey.id, body, { ...boundTo(apiKey, version, true), ...attribution }));
       },
     }),
 
@@ -50,7 +50,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
         // Under a longest life the keyring would give the successor a fresh one: a key cannot prolong itself so.
         const end = caller.keepsEnds && rest.expiresAt === undefined && apiKey.expiresAt !== undefined ? { expiresAt: apiKey.expiresAt } : {};
         const gracePeriod = gracePeriodSeconds === undefined ? {} : { gracePeriod: gracePeriodSeconds * 1_000 };
-        return created(await keyring.rotate(apiKey.id, { ...rest, ...end, ...gracePeriod, version: apiKey.version, ...version, ...attribution }), base);
+        return created(await keyring.rotate(apiKey.id, { ...rest, ...end, ...gracePeriod, ...boundTo(apiKey, version, true), ...attribution }), base);
       },
     }),
 
@@ -62,7 +62,7 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
       body: revokeInput, ifMatch: 'heeded', success, problems: [404],
       async run({ caller, params, body, version, attribution }) {
         const apiKey = await sight.live(caller, params['id']);
-        return changed(await keyring.revoke(apiKey.id, { ...body, ...caller.bound(apiKey), ...version, ...attribution }));
+        return changed(await keyring.revoke(apiKey.id, { ...body, ...boundTo(apiKey, version, caller.bound), ...attribution }));
       },
     }),
 
@@ -81,7 +81,7 @@ function removalRoutes(keyring: Keyring, sight: Sight): readonly Route[] {
           if ((await sight.deleted(caller, params['id'])) === undefined) throw new ManagementError('key_not_found');
           return { status: 204 };
         }
-        await keyring.delete(apiKey.id, { ...caller.bound(apiKey), ...version, ...attribution });
+        await keyring.delete(apiKey.id, { ...boundTo(apiKey, version, caller.bound), ...attribution });
         return { status: 204 };
       },
     }),
@@ -93,7 +93,7 @@ function removalRoutes(keyring: Keyring, sight: Sight): readonly Route[] {
         const gone = await sight.deleted(caller, params['id']);
         // Back already, or never gone.
         if (gone === undefined) return changed(await sight.live(caller, params['id']));
-        return changed(await keyring.undelete(gone.id, { ...caller.bound(gone), ...version, ...attribution }));
+        return changed(await keyring.undelete(gone.id, { ...boundTo(gone, version, caller.bound), ...attribution }));
       },
     }),
   ];

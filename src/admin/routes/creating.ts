@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import type { CreatedKey } from '../../core/management/created-key.js';
 import type { Keyring } from '../../core/keyring.js';
+import type { Clock } from '../../core/ports.js';
 import type { KeySlot } from '../../core/record.js';
 import type { Answer } from '../answer.js';
 import { faultOf } from '../faults.js';
 import type { IdempotencyBook } from '../idempotency.js';
-import { ManagementError, problem } from '../problems.js';
+import { invalidInput, ManagementError, problem } from '../problems.js';
 import { grantAfter } from '../grants.js';
 import { route, type Call, type Route } from '../route.js';
 import { createInput, regenerateInput } from '../schemas.js';
@@ -24,7 +25,11 @@ export function created({ key, apiKey, previous }: CreatedKey & { readonly previ
 const locationOf = (id: string, base: string): string => `${base}/keys/${encodeURIComponent(id)}`;
 
 /** Routes that make keys out of nothing. */
-export function creatingRoutes(keyring: Keyring, book: IdempotencyBook): readonly Route[] {
+export function creatingRoutes(keyring: Keyring, book: IdempotencyBook, clock: Clock): readonly Route[] {
+  /** A key that never works is a slip, often of a unit. Who wants one to end changes its end. */
+  const checkEnd = ({ expiresAt }: { readonly expiresAt?: Date | null }): void => {
+    if (expiresAt && !(clock.now() < expiresAt.getTime())) throw invalidInput({ field: '/expiresAt', message: 'must be in the future', code: 'invalid_option' });
+  };
   return [
     route({
       method: 'post', path: '/keys', access: 'create', name: 'createKey', summary: 'Make a key; it is shown once',
@@ -33,6 +38,7 @@ export function creatingRoutes(keyring: Keyring, book: IdempotencyBook): readonl
       success: { status: 201, description: 'The new key.', view: createdView, headers: ['ETag', 'Location'] },
       problems: [409],
       async run({ caller, body, attribution, idempotencyKey, base }) {
+        checkEnd(body);
         const tenantId = caller.tenantFor(body.tenantId);
         const settings = { ...caller.defaults, ...body, ...(tenantId !== undefined && { tenantId }) };
         if (settings.slot !== undefined && !caller.mayTakeSlots) throw slotRefused();
@@ -52,6 +58,7 @@ export function creatingRoutes(keyring: Keyring, book: IdempotencyBook): readonl
       problems: [404, 409],
       async run(call) {
         const { tenantId, slot } = slotOf(call);
+        checkEnd(call.body);
         return created(await keyring.regenerate(tenantId, slot, { ...call.body, ...call.attribution }), call.base);
       },
     }),

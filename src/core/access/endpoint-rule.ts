@@ -33,8 +33,10 @@ export function readEndpointRule(rule: string, place: string): EndpointRule {
   if (pattern === undefined) return fail("is not a rule; write '/orders/:id' or 'GET /orders/:id'");
   if (method !== undefined && !METHODS.includes(method)) throw unknownName('invalid_endpoint_rule', place, method, METHODS, 'method');
   try {
-    const raw = trimEnd(parse(pattern, { encodePath: escapeRaw }));
-    const problem = findProblem(raw);
+    const whole = parse(pattern, { encodePath: escapeRaw });
+    const raw = trimEnd(whole);
+    // The slash that is trimmed may be one of two.
+    const problem = findProblem(whole.tokens) ?? findProblem(raw);
     if (problem !== undefined) return fail(problem);
     const { regexp } = pathToRegexp(new TokenData(raw, pattern));
     return { method: method === 'HEAD' ? 'GET' : method, raw, decoded: decodeTokens(raw), regexp };

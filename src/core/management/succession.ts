@@ -1,4 +1,4 @@
-import { KeystileError } from '../errors.js';
+import { ConfigurationError, KeystileError } from '../errors.js';
 import { changed, type ApiKey, type KeyChanges, type KeyRecord, type KeySlot } from '../record.js';
 import { readAttribution, type Attribution } from './attribution.js';
 import { existing, MAX_ATTEMPTS, versionConflict, type Changes } from './changes.js';
@@ -60,6 +60,7 @@ export function createSuccessions({ store, context, events, clock, show }: Issui
   const fieldsAfter = (before: KeyRecord, wanted: CheckedPatch, now: number, path: string): NewFields => {
     const handedDown = Object.fromEntries(INHERITED.map((name) => [name, before[name]])) as unknown as NewFields;
     const { expiresAt } = 'expiresAt' in wanted ? wanted : before;
+    if (expiresAt !== undefined && !(now < expiresAt) && expiresAt !== before.expiresAt) throw new ConfigurationError('invalid_option', `${path}.expiresAt`, 'must be in the future');
     if (expiresAt !== undefined && !(now < expiresAt)) throw notActive('the key has expired: give its successor an end of its own, expiresAt');
     const fields = { ...handedDown, expiresAt: inheritedEnd(before, lifecycle, now), ...wanted, rotatedFrom: before.id };
     return withinLife(fields, lifecycle, now, path);

@@ -162,7 +162,7 @@ describe('rotate of a key', () => {
     const { keyring } = ring();
     const { key, apiKey } = await keyring.create({ name: 'one', expiresAt: START });
     await expect(keyring.rotate(apiKey.id)).rejects.toMatchObject({ code: 'key_not_active', status: 409 });
-    await expect(keyring.rotate(apiKey.id, { expiresAt: START })).rejects.toMatchObject({ code: 'key_not_active' });
+    await expect(keyring.rotate(apiKey.id, { expiresAt: START - 1 })).rejects.toMatchObject({ code: 'invalid_option', option: 'rotate.expiresAt' });
     const next = await keyring.rotate(apiKey.id, { expiresAt: START + 1 });
     expect([await verdict(keyring, next.key), await verdict(keyring, key)]).toEqual(['ok', 'expired_key']);
   });
