@@ -11,6 +11,8 @@ export default {
   testEnvironment: 'node',
   // Only what hangs should fail for its time: a loaded machine may take several times as long as an idle one.
   testTimeout: 60_000,
+  // Jest would leave one core idle, which on two is half of the machine.
+  maxWorkers: '100%',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   // Projects of the package suite are copied elsewhere before they run; their package.json files are not modules of ours.
