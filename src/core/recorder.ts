@@ -95,9 +95,11 @@ export function createRecorder(log: GuardedActivity, events: Events, flushEvery:
 
 /** Without its query, and without a key that somebody has put into it. */
 function pathOf(target: string, redact: Redact): string {
-  // What a cut would leave of a key is too short to be found as one, so the cut comes last.
-  const [path = ''] = target.slice(0, 2 * MAX_PATH).split('?', 1);
-  return (path.length < SHORTEST_KEY ? path : redact(path)).slice(0, MAX_PATH);
+  const read = target.slice(0, 2 * MAX_PATH);
+  const [path = ''] = read.split('?', 1);
+  // What a cut leaves of a key may be too short to be found as one: what is unfinished goes, and the final cut comes last.
+  const whole = path.length === read.length && read.length < target.length ? path.slice(0, path.lastIndexOf('/') + 1) : path;
+  return (whole.length < SHORTEST_KEY ? whole : redact(whole)).slice(0, MAX_PATH);
 }
 
 const whose = ({ id, tenantId }: { readonly id: string; readonly tenantId?: string | undefined }): Pick<Activity, 'keyId' | 'tenantId'> => ({ keyId: id, ...(tenantId !== undefined && { tenantId }) });

@@ -3,7 +3,9 @@ import { engineOf, type Keyring } from '../core/keyring.js';
 import { checkOptions } from '../core/options.js';
 import type { CredentialNames } from '../core/redaction/named-values.js';
 import { nameTest } from '../core/redaction/named-values.js';
+import { createCopy } from '../core/redaction/redacted-copy.js';
 import { createRedact } from '../core/redaction/redact-keys.js';
+import { HIDDEN } from '../core/redaction/spans.js';
 import { resolveSources } from './credentials.js';
 import { createSerializers, type LogSerializers } from './log-serializers.js';
 import type { ApiKeyAuthOptions } from './options.js';
@@ -22,10 +24,17 @@ export interface LogRedaction {
   readonly redactKeys: (text: string) => string;
   /** For the option `serializers` of pino and pino-http. */
   readonly serializers: LogSerializers;
-  /** For pino's option `redact`, where pino's own serializers stay: headers and query parameters, but neither address nor message. */
+  /**
+   * For pino's option `redact`, and enough by itself: under pino's own serializers it redacts addresses, headers, parameters, errors
+   * and messages. Whatever else you add to its `paths` becomes `[redacted]`.
+   */
+  readonly redact: { readonly paths: string[]; readonly censor: (value: unknown, path: string[]) => unknown };
+  /** The same option for headers and query parameters alone: neither address nor message. */
   readonly paths: string[];
 }
 
+/** Where pino and pino-http write what may hold a credential among much that a log is for. */
+const MIXED: readonly string[] = ['req.id', 'req.url', 'req.headers', 'req.query', 'req.params', 'res.headers', 'err', 'msg', 'reqId'];
 const HEADERS = ['authorization', 'proxy-authorization', 'cookie', 'x-api-key'];
 const PARAMETERS = ['api_key', 'apiKey', 'api-key', 'access_token'];
 
@@ -37,8 +46,8 @@ const PARAMETERS = ['api_key', 'apiKey', 'api-key', 'access_token'];
  *
  * @example
  * ```ts
- * const { serializers, paths, redactKeys } = logRedaction(keyring);
- * app.use(pinoHttp({ serializers, redact: paths, hooks: { streamWrite: redactKeys } }));
+ * const { redact } = logRedaction(keyring);
+ * app.use(pinoHttp({ redact }));
  * ```
  */
 export function logRedaction(keyring: Keyring | readonly Keyring[], options: LogRedactionOptions = {}): LogRedaction {
@@ -51,9 +60,11 @@ export function logRedaction(keyring: Keyring | readonly Keyring[], options: Log
   const own = namesOf(options);
   const names = { headers: own.headers.map((name) => name.toLowerCase()), parameters: own.parameters };
   const redactKeys = createRedact(formats, names);
+  const copy = createCopy(redactKeys, nameTest(names));
   return {
     redactKeys,
-    serializers: createSerializers(redactKeys, nameTest(names)),
+    serializers: createSerializers(copy),
+    redact: { paths: [...MIXED], censor: (value, path) => (MIXED.includes(path.join('.')) ? copy(value) : HIDDEN) },
     paths: [
       ...[...new Set([...HEADERS, ...names.headers])].map((name) => `req.headers["${name}"]`),
       ...[...new Set([...PARAMETERS, ...own.parameters])].map((name) => `req.query["${name}"]`),

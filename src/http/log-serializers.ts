@@ -1,5 +1,4 @@
-import { attempt, createCopy } from '../core/redaction/redacted-copy.js';
-import type { Redact } from '../core/redaction/spans.js';
+import { attempt, read, type Copy } from '../core/redaction/redacted-copy.js';
 
 /** What pino calls with a field of a log line; its answer is written in the field's place. */
 export type LogSerializer = (value: unknown) => unknown;
@@ -16,42 +15,38 @@ export type LogSerializers = {
   readonly apiKey: LogSerializer;
 };
 
-/** What is read of a request or response: anything may have been put there. pino-http hands out its own view, with the original in `raw`. */
-interface Logged {
-  readonly raw?: Logged;
-  readonly id?: unknown;
-  readonly method?: unknown;
-  readonly url?: unknown;
-  readonly originalUrl?: unknown;
-  readonly query?: unknown;
-  readonly params?: unknown;
-  readonly headers?: unknown;
-  readonly socket?: { readonly remoteAddress?: unknown; readonly remotePort?: unknown };
-  readonly apiKey?: unknown;
-  readonly headersSent?: unknown;
-  readonly statusCode?: unknown;
-  getHeaders?(): unknown;
-}
-
-/** The same object under the names that pino uses by itself, so that a log looks as before. */
-export function createSerializers(redact: Redact, isCredential: (name: string) => boolean): LogSerializers {
-  const copy = createCopy(redact, isCredential);
-  const about = (read: (view: Logged) => object): LogSerializer => (value) => copy(typeof value === 'object' && value !== null ? attempt(() => read((value as Logged).raw ?? value)) : value);
+/**
+ * The same object under the names that pino uses by itself, so that a log looks as before. Anything may have been put there: each
+ * field is read by itself.
+ */
+export function createSerializers(copy: Copy): LogSerializers {
+  const about = (show: (view: object) => unknown): LogSerializer => (value) => (typeof value === 'object' && value !== null ? show(originalOf(value)) : copy(value));
   return {
     req: about((req) => {
-      const { id, method, query, params, headers, socket, apiKey } = req;
-      const caller = apiKey === undefined ? {} : { apiKey: labelOf(apiKey) };
+      const [socket, apiKey] = [read(req, 'socket'), read(req, 'apiKey')];
+      const { id, method, query, params, headers } = fieldsOf(req, ['id', 'method', 'query', 'params', 'headers']);
+      const { remoteAddress, remotePort } = fieldsOf(typeof socket === 'object' && socket !== null ? socket : {}, ['remoteAddress', 'remotePort']);
       // What a client may fill comes last: the rest of an overlong request is left out.
-      return { id, method, url: req.originalUrl ?? req.url, remoteAddress: socket?.remoteAddress, remotePort: socket?.remotePort, ...caller, headers, params, query };
+      const shown = copy({ id, method, url: read(req, 'originalUrl') ?? read(req, 'url'), remoteAddress, remotePort, headers, params, query });
+      // By itself: under this name a copy would take it for the key.
+      return apiKey === undefined ? shown : { ...(shown as object), apiKey: copy(labelOf(apiKey)) };
     }),
-    res: about((res) => ({ statusCode: res.headersSent === false ? null : res.statusCode, headers: res.getHeaders?.() ?? res.headers })),
+    res: about((res) => {
+      const headers = typeof read(res, 'getHeaders') === 'function' ? attempt(() => (res as { getHeaders(): unknown }).getHeaders()) : read(res, 'headers');
+      return copy({ statusCode: read(res, 'headersSent') === false ? null : read(res, 'statusCode'), headers });
+    }),
     err: copy,
-    apiKey: (value) => copy(attempt(() => labelOf(value))),
+    apiKey: (value) => copy(labelOf(value)),
   };
 }
 
-function labelOf(apiKey: unknown): unknown {
-  if (typeof apiKey !== 'object' || apiKey === null) return { apiKey };
-  const { id, masked } = apiKey as { readonly id?: unknown; readonly masked?: unknown };
-  return { id, masked };
+/** pino-http hands out its own view, with the original in `raw`. */
+function originalOf(view: object): object {
+  const raw = read(view, 'raw');
+  return typeof raw === 'object' && raw !== null ? raw : view;
 }
+
+const fieldsOf = <Name extends string>(from: object, names: readonly Name[]): Readonly<Record<Name, unknown>> =>
+  Object.fromEntries(names.map((name) => [name, read(from, name)])) as Record<Name, unknown>;
+
+const labelOf = (apiKey: unknown): object => (typeof apiKey === 'object' && apiKey !== null ? fieldsOf(apiKey, ['id', 'masked']) : { apiKey });

@@ -91,6 +91,27 @@ describe.each(hosts)('pino-http on $name', (host) => {
     expect(tracesOf(server.key).filter((trace) => text.includes(trace))).toEqual([]);
   });
 
+  it.each(REQUESTS)('logs no key from %s with `redact` alone', async (_where, make) => {
+    const server = await start(host, ({ redact }) => ({ redact, customSuccessMessage: (req) => `done: ${req.url ?? ''}` }));
+    await server.raw(requestText([...(make(server.key).lines ?? [])], { target: make(server.key).target ?? '/items' }));
+    const text = server.out.text();
+    expect(server.out.lines().length).toBeGreaterThanOrEqual(2);
+    expect(tracesOf(server.key).filter((trace) => text.includes(trace))).toEqual([]);
+  });
+
+  it('keeps what a request log is for with `redact` alone', async () => {
+    const server = await start(host, ({ redact }) => ({ redact: { ...redact, paths: [...redact.paths, 'req.headers["x-mine"]', 'res.statusCode'] } }));
+    await server.raw(requestText([`X-API-Key: ${server.key}`, `Authorization: Bearer ${JWT}`, 'X-Mine: mine', 'X-Other: kept'], { target: '/items?page=2&api_key=abc' }));
+    const masked = `awx_...${server.key.slice(-4)}`;
+    const [handling, done] = server.out.lines();
+    expect(handling).toMatchObject({ msg: 'handling /items?page=2&api_key=[redacted]', callerId: server.id });
+    expect(done).toMatchObject({
+      msg: 'request completed',
+      req: { id: 1, method: 'GET', url: '/items?page=2&api_key=[redacted]', headers: { 'x-api-key': masked, authorization: 'Bearer [redacted]', 'x-mine': '[redacted]', 'x-other': 'kept', host: 'api.example.com' }, remotePort: expect.any(Number) as unknown },
+      res: { statusCode: '[redacted]', headers: { 'content-type': 'application/json' } },
+    });
+  });
+
   it('keeps what a request log is for', async () => {
     const server = await start(host, ({ serializers, redactKeys }) => ({ serializers, hooks: { streamWrite: redactKeys }, customProps: (req) => ({ apiKey: (req as HostRequest).apiKey }) }));
     await server.raw(requestText([`X-API-Key: ${server.key}`, `Authorization: Bearer ${JWT}`, 'X-Other: kept', `Cookie: a=${JWT}`], { target: `/items?page=2&api_key=abc` }));
@@ -145,6 +166,21 @@ describe('pino alone', () => {
       { apiKey: { id: apiKey.id, masked } },
     ]);
     expect(out.lines()[2]?.['apiKey']).toEqual({ id: apiKey.id, masked });
+  });
+
+  it('redacts by `redact` errors, requests and messages, and leaves what it was given as it is', async () => {
+    const { key } = await keyring.create({ name: 'test' });
+    const out = sink();
+    const log = pino({ redact: logRedaction(keyring).redact }, out.stream);
+    const error = Object.assign(new Error(`no ${key}`, { cause: new Error(`nor ${key}`) }), { config: { headers: { 'x-api-key': key, authorization: 'SSWS 00QC' } } });
+    log.error(error);
+    log.error({ err: `no ${key}` });
+    log.info({ req: { url: `/a?api_key=${key}`, headers: { 'x-api-key': [key] }, query: { api_key: { a: 'opaque' } } }, msg: `also ${key}` });
+    log.info('a message of %s and %j', key, { req: { headers: { 'x-api-key': 'opaque' } } });
+    expect(out.text()).not.toContain(key);
+    expect(out.text()).not.toMatch(/opaque|00QC/);
+    expect(out.lines()).toMatchObject([{ err: { type: 'Error', stack: expect.stringContaining('pino.test') as unknown, config: { headers: { authorization: '[redacted]' } } } }, {}, { msg: expect.stringMatching(/^also awx_/) as unknown }, {}]);
+    expect(error).toMatchObject({ message: `no ${key}`, config: { headers: { 'x-api-key': key } } });
   });
 
   it('catches by its stream hook what no serializer sees, and still writes JSON', async () => {

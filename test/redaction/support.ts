@@ -53,6 +53,10 @@ export const PLACES: Readonly<Record<string, (key: string) => string>> = {
   twice: (key) => `${key}, ${key}`,
   'twice without a gap': (key) => key + key,
   'glued to other text': (key) => `x${key}x`,
+  'after a colour': (key) => `\x1b[32m${key}\x1b[0m`,
+  'after a time': (key) => `2026-01-01T00:00:00Z-${key}`,
+  'after a digit': (key) => `7${key}`,
+  'after a dash': (key) => `/p/-${key}`,
   'as a Bearer token': (key) => `Authorization: Bearer ${key}`,
   'among protocols': (key) => `Sec-WebSocket-Protocol: chat.v1, keystile.${key}`,
 };

@@ -3,6 +3,8 @@ export interface Unescaped {
   readonly text: string;
   /** Where a character of `text` stands in the text it was made from; its length leads to that one's end. */
   origin(index: number): number;
+  /** Where the escape begins in whose middle a place of the original lies; any other place is its own. */
+  before(place: number): number;
 }
 
 /**
@@ -31,5 +33,16 @@ export function unescaped(text: string): Unescaped | undefined {
   if (done === 0) return undefined;
   copy(text.length);
   origins[plain.length] = text.length;
-  return { text: plain, origin: (index) => origins[index] ?? text.length };
+  return { text: plain, origin: (index) => origins[index] ?? text.length, before: (place) => lastUpTo(origins.subarray(0, plain.length + 1), place) };
+}
+
+/** The greatest of ascending numbers, from 0 on, that is not above the limit. */
+function lastUpTo(numbers: Uint32Array, limit: number): number {
+  let [low, high] = [0, numbers.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle;
+    else high = middle - 1;
+  }
+  return numbers[low] ?? 0;
 }

@@ -1,4 +1,4 @@
-import { HIDDEN, isStub, type Rule } from './spans.js';
+import { HIDDEN, isRedacted, type Rule } from './spans.js';
 import { isWordy } from './words.js';
 
 /** Names under which credentials travel, as ends of names: `x-app-api-key`, `apiKey`, `subject_token`. */
@@ -48,7 +48,7 @@ export function namedValues({ headers, parameters }: CredentialNames): Rule {
 }
 
 function span(index: number, whole: string, value: string, certain: boolean): ReturnType<Rule> {
-  if (value === '' || isStub(value) || (!certain && isWordy(value))) return [];
+  if (value === '' || isRedacted(value) || (!certain && isWordy(value))) return [];
   const end = index + whole.length;
   return [{ start: end - value.length, end, stub: HIDDEN }];
 }

@@ -1,4 +1,5 @@
 import { bodyOf, type KeyFormat } from '../format/key-format.js';
+import { bareSecrets } from './bare-secrets.js';
 import type { Rule } from './spans.js';
 import { randomness } from './words.js';
 
@@ -12,21 +13,23 @@ const ENOUGH = 12;
 
 /** Keys of known formats, wherever they stand, also glued to other text. */
 export function ownKeys(formats: readonly KeyFormat[]): Rule {
-  const finders = formats.flatMap((format) => (format.fixedPrefix.length < 2 ? [exact(format)] : [exact(format), damaged(format)]));
+  const finders = formats.flatMap((format) => [exact(format), format.fixedPrefix.length < 2 ? bareSecrets(format) : damaged(format)]);
   return (text) => finders.flatMap((find) => find(text));
 }
 
+/** What may follow the beginning of a key and belong to it. */
+const restOf = (format: KeyFormat): string => (bodyOf(format).includes('\\.') ? DOTTED_REST : REST);
+
 function exact(format: KeyFormat): Rule {
-  const body = bodyOf(format);
-  const pattern = new RegExp(`(?:${body})${body.includes('\\.') ? DOTTED_REST : REST}`, 'g');
+  const pattern = new RegExp(`(?:${bodyOf(format)})${restOf(format)}`, 'g');
   return (text) => [...text.matchAll(pattern)].map(({ index, 0: key }) => ({ start: index, end: index + key.length, stub: format.mask(key) }));
 }
 
 /** What begins like a key and goes on at random: mistyped, cut off, or of a length that is no longer made. */
 function damaged(format: KeyFormat): Rule {
-  const pattern = new RegExp(`${format.fixedPrefix.replace(/[.-]/g, '\\$&')}(${REST})`, 'g');
+  const pattern = new RegExp(`${format.fixedPrefix.replace(/[.-]/g, '\\$&')}(${restOf(format)})`, 'g');
   return (text) =>
     [...text.matchAll(pattern)].flatMap(({ index, 0: key, 1: rest = '' }) =>
-      rest.length < ENOUGH || randomness(rest.split(/[_-]/)).total < ENOUGH ? [] : [{ start: index, end: index + key.length, stub: format.mask(key) }],
+      rest.length < ENOUGH || randomness(rest.split(/[._-]/)).total < ENOUGH ? [] : [{ start: index, end: index + key.length, stub: format.mask(key) }],
     );
 }

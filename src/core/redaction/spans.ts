@@ -14,9 +14,15 @@ export type Redact = (text: string) => string;
 /** Stands for a credential of which nothing can be shown. */
 export const HIDDEN = '[redacted]';
 
-/** What stands in a text already redacted: taken for a credential again, it would change with every pass. */
-const STUB = /^(?:\[redacted\]|[A-Za-z0-9]{0,64}[_.-]?\.\.\.[\w.-]{0,4})$/;
-export const isStub = (text: string): boolean => STUB.test(text);
+const STUB = String.raw`^(?:\[redacted\]|[A-Za-z0-9]{0,64}[_.-]?\.\.\.[\w.-]{0,4})`;
+const WHOLE = new RegExp(`${STUB}$`);
+const AT_START = new RegExp(`${STUB}(?![\\w-])`);
+
+/** Whether a text is nothing but a mask or `[redacted]`. */
+export const isStub = (text: string): boolean => WHOLE.test(text);
+
+/** Whether a value has been redacted already: taken for a credential again, a text would change with every pass. */
+export const isRedacted = (text: string): boolean => AT_START.test(text);
 
 /** The text with each span replaced. Overlapping spans become one, with the most telling of their stubs. */
 export function replaceSpans(text: string, spans: readonly Span[]): string {
