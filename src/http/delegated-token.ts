@@ -35,15 +35,25 @@ function claimsIn(payload: string): Record<string, unknown> | undefined {
  * this says yes to a token that is no good anyway.
  */
 export function carriesDelegatedToken(req: HostRequest): boolean {
-  const payloads = textsOf(req).flatMap((text) => (text.match(RUN) ?? []).flatMap(payloadsIn));
+  const payloads = textsOf(req).flatMap(payloadsIn);
   return payloads.length > MOST_TOKENS || payloads.some(speaksForAnother);
 }
 
 /** What stands second of three parts in a row that may be a token: a header begins with `{"`, of which base64url makes `eyJ`. */
-function payloadsIn(run: string): readonly string[] {
-  if (!run.includes('eyJ')) return [];
-  const parts = run.split('.');
-  return parts.filter((_part, index) => index > 0 && index + 1 < parts.length && parts[index - 1]?.includes('eyJ') === true);
+function payloadsIn(text: string): readonly string[] {
+  const found: string[] = [];
+  if (!text.includes('eyJ')) return found;
+  for (const [run] of text.matchAll(RUN)) {
+    let start = 0;
+    for (let dot = run.indexOf('.'); dot >= 0; dot = run.indexOf('.', start)) {
+      const next = run.indexOf('.', dot + 1);
+      if (next >= 0 && run.slice(start, dot).includes('eyJ')) found.push(run.slice(dot + 1, next));
+      if (next < 0 || found.length > MOST_TOKENS) break;
+      start = dot + 1;
+    }
+    if (found.length > MOST_TOKENS) break;
+  }
+  return found;
 }
 
 function speaksForAnother(payload: string): boolean {
