@@ -276,7 +276,8 @@ function serveChannels(socket: WebSocket, channels: Map<string, Set<WebSocket>>)
     return { unsubscribed: channel };
   };
   const send = (channel: string, text: string): object => {
-    const listeners = [...(channels.get(channel) ?? [])];
+    // One whose key has just ended is taking its leave.
+    const listeners = [...(channels.get(channel) ?? [])].filter(({ readyState, OPEN }) => readyState === OPEN);
     for (const listener of listeners) tell(listener, text);
     return { sent: channel, listeners: listeners.length };
   };
