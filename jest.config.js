@@ -21,7 +21,7 @@ export default {
   transform: { '\\.ts$': ['@swc/jest', swc] },
   moduleNameMapper: {
     '^keystile$': '<rootDir>/src/index.ts',
-    '^keystile/(admin|connect|jwt|testing)$': '<rootDir>/src/$1/index.ts',
+    '^keystile/(admin|connect|jwt|redis|sql|testing)$': '<rootDir>/src/$1/index.ts',
     // Sources import each other with the ending that the build will have.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

@@ -51,4 +51,32 @@ export const PARTS = [
     about: 'autocannon, 50 connections, in one process; the server in another, asked in turn. The same stacks. A server that is not busy waits for autocannon, and its share of bare says less than its CPU time.',
     runs: HOSTS.map((host) => [host]),
   },
+  {
+    name: 'redis',
+    title: 'Limits counted in Redis',
+    about:
+      'One Redis on the same machine, 1,000 tenants in turn, limits that are never reached; every request is checked while it is timed. The peers count the same two windows, a day and a minute, in two scripts: two rate-limit-redis stores one after the other, as two middlewares ask them; the union of rate-limiter-flexible both at once. keystile\'s lease goes back as it does when a response closes, by a command that nobody waits for, and is counted in what a request costs. "Server µs in commands" is from INFO commandstats, "server CPU µs" the whole server process: reading and answering too.',
+    runs: [[]],
+  },
+  {
+    name: 'redis-latency',
+    title: 'What a request waits for Redis',
+    about:
+      'Through a proxy that holds every byte back for half of the given time in either direction. A request is a key verified from the cache and counted under four limits; a PING goes the same way, in turn.',
+    runs: ['0', '1', '5'].map((ms) => [ms]),
+  },
+  {
+    name: 'stores',
+    title: 'Verifying from the cache, by what is behind it',
+    about: '1,000 keys; last uses are noted and written as ever.',
+    runs: [[]],
+  },
+  {
+    name: 'cold',
+    title: 'Verifying keys that are in no cache, among one million',
+    about:
+      'Every tenth of a million keys in turn, so that none comes back soon, beside a bare prepared `select *` by primary key through the same driver: libsql, and pg over loopback to a PostgreSQL on the same machine. Heap after that many different keys shows that it is the cache setting that bounds it.',
+    runs: [['sqlite'], ['postgres']],
+    flags: ['--expose-gc'],
+  },
 ];

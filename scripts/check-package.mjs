@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Bytes. Raise a figure only together with the feature that needs the room. */
-const PACKED_BUDGET = 335_000;
-const UNPACKED_BUDGET = 1_800_000;
+const PACKED_BUDGET = 430_000;
+const UNPACKED_BUDGET = 2_250_000;
 
 /** What a tarball may hold; sources, tests and benchmarks stay at home. */
 const EXPECTED = /^(?:dist\/(?:esm|cjs)\/.+\.(?:js|d\.ts)|dist\/cjs\/package\.json|docs\/.+\.md|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;

@@ -14,6 +14,10 @@ if (file === undefined) {
   // The example finds itself where it would stand had it been started alone.
   process.argv.splice(1, 2, file);
   // CommonJS runs from the build, as it would with the package installed; TypeScript from the sources.
-  if (file.endsWith('.ts')) (await import('tsx/esm/api')).register();
+  if (file.endsWith('.ts')) {
+    (await import('tsx/esm/api')).register();
+    // Processes that the example starts are given this process's flags.
+    process.execArgv.push('--import', 'tsx');
+  }
   await import(pathToFileURL(file).href);
 }

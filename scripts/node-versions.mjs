@@ -1,5 +1,6 @@
 /**
- * Runs the tests (without the package suite, which is about npm) and a smoke of the build on every supported Node.
+ * Runs the tests and a smoke of the build on every supported Node: all tests but those that are about npm, about the repository,
+ * about what another program does, or about plain arithmetic.
  *
  * Real binaries come from npm's node-<platform>-<arch> packages, into a temporary folder; the Node that runs this
  * script is used as it is. Majors can be named (`node scripts/node-versions.mjs 22 24`); `--others` are all but the running one.
@@ -17,6 +18,7 @@ const own = process.versions.node.split('.')[0];
 const asked = process.argv.slice(2);
 const chosen = asked.length > 0 ? asked : SUPPORTED;
 const majors = asked.includes('--others') ? SUPPORTED.filter((major) => major !== own) : chosen;
+const ELSEWHERE = String.raw`test/(package|redis|dashboard|products|redaction)/|test/sql/(postgres|mariadb|faults|processes|observing)|\.property\.test|test/(architecture|docs|hygiene)\.test`;
 const jest = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];
 
 /** The path of a Node of that major. */
@@ -43,7 +45,7 @@ for (const major of majors) {
   try {
     const node = binary(major, folder);
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
-    const tests = run(node, [...jest, '--testPathIgnorePatterns', 'test/package/']);
+    const tests = run(node, [...jest, '--testPathIgnorePatterns', ELSEWHERE]);
     const smoke = run(node, ['scripts/smoke.mjs']);
     failed ||= !tests.ok || !smoke.ok;
     // The counts are spelt with a slash so that a reader of the whole log does not add them to the main run's.

@@ -12,23 +12,27 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { tsImport } from 'tsx/esm/api';
 import { WebSocket } from 'ws';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), 'keystile-examples-'));
 const KEYS_FILE = join(temporary, 'keys.json');
+const KEYS_DB = join(temporary, 'keys.db');
 const KEY = /\bawx_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{33}\b/;
 const START_WITHIN_MS = 30_000;
 
-/** Programs, with what is checked beyond the common calls, and headers that every call sends. */
+/** Programs, with what is checked beyond the common calls, headers that every call sends, and servers that they need. */
 const SERVERS = [
   { name: 'quick-start' },
+  { name: 'quick-start', env: { KEYS_DB }, also: keysSurvive },
   { name: 'express4', also: ownBodies },
   { name: 'connect' },
   { name: 'node-http' },
   { name: 'cors', headers: { Origin: 'https://app.example.com' }, also: crossOrigin },
   { name: 'commonjs', needsBuild: true },
-  { name: 'custom-store', also: keysSurvive },
+  { name: 'custom-store', env: { KEYS_FILE }, also: keysSurvive },
+  { name: 'cluster', services: databases, also: onePlace },
 ];
 /** Whole products, each started by its name and asked for its main promises; `test/products` has the rest. */
 const PRODUCTS = [
@@ -129,9 +133,9 @@ async function freePort() {
 }
 
 /** Runs `use` against an example, started by its name. What it printed is shown when something goes wrong. */
-async function withServer({ name, isReady = (output, origin) => output.includes(origin) }, use) {
+async function withServer({ name, env, isReady = (output, origin) => output.includes(origin) }, use) {
   const port = await freePort();
-  const child = spawn(process.execPath, ['scripts/example.mjs', name], { cwd: root, env: { ...process.env, PORT: String(port), KEYS_FILE } });
+  const child = spawn(process.execPath, ['scripts/example.mjs', name], { cwd: root, env: { ...process.env, ...env, PORT: String(port) } });
   let output = '';
   child.stdout.on('data', (chunk) => (output += chunk));
   child.stderr.on('data', (chunk) => (output += chunk));
@@ -214,14 +218,56 @@ async function crossOrigin({ url, key }, { limited }) {
   assert.deepEqual([elsewhere.status, elsewhere.body.code], [403, 'origin_not_allowed']);
 }
 
-/** A custom store: the file holds no key, and the next process knows the key all the same. */
+/** A store in a file: it holds no key, is its owner's alone, and the next process knows the key all the same. */
 async function keysSurvive({ key }, _seen, server) {
-  assert.ok(!readFileSync(KEYS_FILE, 'utf8').includes(key.slice(22)), 'the secret is not in the file');
-  assert.equal(statSync(KEYS_FILE).mode & 0o077, 0, 'nobody else may read the file');
+  for (const file of Object.values(server.env)) {
+    assert.ok(!readFileSync(file).includes(key.slice(22)), 'the secret is not in the file');
+    assert.equal(statSync(file).mode & 0o077, 0, 'nobody else may read the file');
+  }
   await withServer(server, async ({ url, key: printed }) => {
     assert.equal(printed, undefined);
+    // In memory its limit begins anew.
     assert.equal((await call(url, { key })).status, 200);
   });
+}
+
+/** Each request has come to another process than the one before, and all were counted in one place; so is a revocation. */
+async function onePlace({ origin, output }) {
+  const fresh = async (key) => call(`${origin}/v1/orders`, { key, headers: { Connection: 'close' } });
+  const admin = { ...as(/Token for \/admin: (\S+)/.exec(output)[1]), 'Sec-Fetch-Site': 'same-origin' };
+  const { key, apiKey } = (await send(`${origin}/admin/keys`, { headers: admin, body: { name: 'second', scopes: ['read'], plan: 'starter' } })).body;
+  const answers = [];
+  for (let request = 0; request < 12; request++) answers.push(await fresh(key));
+  assert.deepEqual(answers.map(({ status }) => status), [...Array(10).fill(200), 429, 429]);
+  const processes = new Set(answers.map(({ headers }) => headers.get('x-served-by')));
+  assert.equal(processes.size, 2, 'both processes have answered');
+
+  const other = (await send(`${origin}/admin/keys`, { headers: admin, body: { name: 'third', scopes: ['read'] } })).body;
+  for (let request = 0; request < 4; request++) assert.equal((await fresh(other.key)).status, 200);
+  await send(`${origin}/admin/keys/${other.apiKey.id}/revoke`, { headers: admin, body: { reason: 'leaked' } });
+  const until = Date.now() + 5_000;
+  const seen = new Map();
+  while (seen.size < 2 || [...seen.values()].includes(200)) {
+    const { status, headers } = await fresh(other.key);
+    seen.set(headers.get('x-served-by'), status);
+    assert.ok(Date.now() < until, 'both processes refuse the revoked key');
+  }
+  assert.deepEqual([...seen.values()], [401, 401]);
+  assert.equal((await call(`${origin}/health`)).body.ok, true);
+  assert.equal(apiKey.name, 'second');
+}
+
+/** A PostgreSQL and a Redis of this run's own; nothing where Redis is not installed, which is said aloud, and fails where it is required. */
+async function databases() {
+  const service = (name) => tsImport(`../test/support/services/${name}.ts`, import.meta.url);
+  const [{ startPostgres }, { startRedis, REDIS }] = await Promise.all([service('postgres'), service('redis')]);
+  if (!REDIS.isHere) {
+    if (process.env.REQUIRE_SERVICES === '1') throw new Error(`${REDIS.name} is missing`);
+    console.warn(`\u001b[33mSKIPPED: ${REDIS.name} is missing: ${REDIS.howToInstall}\u001b[0m`);
+    return undefined;
+  }
+  const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  return { env: { DATABASE_URL: postgres.url, REDIS_URL: redis.url }, stop: () => Promise.all([postgres.stop(), redis.end()]) };
 }
 
 function npm(...args) {
@@ -237,7 +283,10 @@ let failed = servers.length + products.length + tests.length === 0;
 
 try {
   if (servers.some(({ needsBuild }) => needsBuild) && !existsSync(join(root, 'dist')) && !npm('run', '--silent', 'build')) failed = true;
-  for (const server of servers) {
+  for (const chosenServer of servers) {
+    const services = await chosenServer.services?.();
+    if (chosenServer.services && !services) continue;
+    const server = { ...chosenServer, env: { ...chosenServer.env, ...services?.env } };
     try {
       await withServer(server, async (running) => {
         const seen = await commonCalls(running, server.headers ?? {});
@@ -247,6 +296,8 @@ try {
     } catch (error) {
       failed = true;
       console.error(`example ${server.name}: FAILS\n`, error);
+    } finally {
+      await services?.stop();
     }
   }
   for (const product of products) {

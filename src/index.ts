@@ -31,6 +31,8 @@ export type { Principal } from './core/principal.js';
 export { statusOf, type ApiKey, type Json, type KeyChanges, type KeyRecord, type KeySlot, type KeyStatus, type Owner } from './core/record.js';
 export type { AccessRules, EndpointRules, IpRules, OriginRules } from './core/access/access.js';
 export type { CacheOptions } from './core/cache.js';
+export type { Health, PartHealth } from './core/health.js';
+export type { Part } from './core/breaker.js';
 export type { CreatedKey } from './core/management/created-key.js';
 export type { KeyPatch, KeySettings, Time } from './core/management/draft.js';
 export type { EventName, FailedEvent, KeyEvent, KeyringEvents, StaleReason, SuccessionEvent } from './core/events.js';
@@ -47,4 +49,4 @@ export type { GetOptions, ListOptions, RevokeOptions } from './core/management/o
 export type { ScopeDeclarations } from './core/scopes.js';
 export type { VerifyRequest } from './core/request.js';
 export type { Accepted, Refused, Verification } from './core/verification.js';
-export type { Activity, ActivityLog, ActivityPage, ActivityQuery, Awaitable, Clock, Consumption, Hasher, Insertion, KeyLookup, KeyPage, KeyQuery, KeySort, KeyStore, KeyUse, Lease, LimitBucket, Limiter, LimitState } from './core/ports.js';
+export type { Activity, ActivityLog, ActivityPage, ActivityQuery, Awaitable, Clock, Consumption, Hasher, Insertion, Invalidation, InvalidationListener, KeyLookup, KeyPage, KeyQuery, KeySort, KeyStore, KeyUse, Lease, LimitBucket, Limiter, LimitState } from './core/ports.js';

@@ -1,11 +1,12 @@
 import { createActivityBook } from './core/activity.js';
+import { createBreaker, noBreaker, type Breaker, type Part } from './core/breaker.js';
 import { lifetimeOf } from './core/cache.js';
 import { KeystileError } from './core/errors.js';
 import { effectiveLimits } from './core/compile-entry.js';
 import { createEvents, refusalTeller } from './core/events.js';
 import { createExplain } from './core/management/explain.js';
 import { guardStore } from './core/guarded-store.js';
-import { resolveKeyringOptions, type KeyringOptions } from './core/keyring-options.js';
+import { resolveKeyringOptions, type KeyringOptions, type ResolvedKeyringOptions } from './core/keyring-options.js';
 import { withEngine, type Engine, type Keyring } from './core/keyring.js';
 import { createFailureGate } from './core/limits/failures.js';
 import { createLeaseKeeper } from './core/limits/leases.js';
@@ -17,13 +18,15 @@ import { toApiKey, type ApiKey, type KeyRecord } from './core/record.js';
 import { NO_FACTS, toFacts } from './core/request.js';
 import { NO_NAMES } from './core/redaction/named-values.js';
 import { createRedact } from './core/redaction/redact-keys.js';
+import { createHealth } from './core/health.js';
+import { createNotices, type NoticeSettings } from './core/notices.js';
 import { createReminders } from './core/management/reminders.js';
 import { createUses } from './core/uses.js';
 import { createWitness } from './core/witness.js';
-import { createVerifiers } from './core/verifiers.js';
+import { createVerifiers, type Verifiers } from './core/verifiers.js';
 import type { Verify } from './core/verifier.js';
 import type { Verification } from './core/verification.js';
-import { createWatches } from './core/watches.js';
+import { createWatches, type Watches } from './core/watches.js';
 import { memoryLimiter } from './memory/limiter.js';
 import { memoryStore } from './memory/store.js';
 
@@ -44,35 +47,8 @@ import { memoryStore } from './memory/store.js';
  */
 export function createKeyring<const Scope extends string = never, const Plan extends string = never>(options: KeyringOptions<Scope, Plan>): Keyring<Scope, Plan> {
   const resolved = resolveKeyringOptions(options);
-  const { formats, hashes, context, storeMs, clock = Date } = resolved;
-  const events = createEvents();
-  const report = (error: unknown): void => {
-    if (events.wanted('fault')) events.emit('fault', { at: clock.now(), error });
-  };
-  const store = guardStore(resolved.store ?? memoryStore(), storeMs);
-  const leases = createLeaseKeeper(report);
-  const spender = createSpender({
-    // Without a clock of the host's choice a limiter goes by its own, which nobody can set back.
-    limiter: resolved.limiter ?? memoryLimiter(resolved.clock && { clock }),
-    fallback: memoryLimiter(resolved.clock && { clock }),
-    onLimiterError: resolved.onLimiterError,
-    deadlineMs: resolved.limiterMs,
-    leases,
-    report,
-  });
-  // Nobody else can change a store that no one else has.
-  const caching = { ...(resolved.store === undefined && { ttlMs: Infinity }), ...resolved.cache };
-  const uses = createUses(store, context.lifecycle.flushEvery, report);
-  const show = (record: KeyRecord): ApiKey => toApiKey(uses.latest(record), clock.now());
-  const activity = createActivityBook({ log: resolved.activity, events, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, redact: createRedact(formats.all, NO_NAMES), report });
-  const failures = createFailureGate(resolved.failureRules, spender);
-  const told = refusalTeller(events, clock);
-  const judging = { spender, failures, witness: createWitness(uses, activity.recorder, report), events, clock };
-  const verifiers = createVerifiers({ formats, hashes, store, context, deadlineMs: storeMs, report }, caching, judging);
-  const { mint: _mint, ...managed } = createOperations({ store, formats, hashes, context, events, clock, forget: verifiers.forget, show });
-  const reminders = createReminders(store, events, clock, context.lifecycle, show, report);
-  const explain = createExplain(store, spender, context, clock);
-  const watches = createWatches({ store, events, context, clock, lifetimeMs: lifetimeOf(caching), report });
+  const parts = createParts(resolved);
+  const { events, verifiers, reminders, activity, uses, watches, notices, leases, clock } = parts;
 
   let closed = false;
   const whileOpen = (verifier: Verify): Verify => (key, facts) => {
@@ -81,12 +57,15 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   };
   const [verify, vouch] = [whileOpen(verifiers.verify), whileOpen(verifiers.vouch)];
   const promised = <T>(work: () => Awaitable<T>): Promise<T> => (closed ? Promise.reject(closedError()) : inPromise(work));
-  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, limitsOf: (apiKey) => effectiveLimits(apiKey, context), spender, clock, deadlineMs: storeMs, verify, vouch, failed: (facts, refusal) => chain(failures.count(facts, refusal), told), watch: watches.watch, report };
+  const { context, formats, storeMs: deadlineMs } = resolved;
+  const { spender, report, failed } = parts;
+  const limitsOf: Engine['limitsOf'] = (apiKey) => effectiveLimits(apiKey, context);
+  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, limitsOf, spender, clock, deadlineMs, verify, vouch, failed, watch: watches.watch, report };
 
   return withEngine<Keyring<Scope, Plan>>(
     {
       format: formats.current,
-      ...whileOpenAll(managed, promised),
+      ...whileOpenAll(parts.operations, promised),
       verify(key, request) {
         try {
           // Already decided, nearly always: one promise, no closure.
@@ -96,25 +75,81 @@ export function createKeyring<const Scope extends string = never, const Plan ext
         }
       },
       checkStale: () => promised(() => reminders.check()),
-      explain: (id, request) => promised(() => explain(id, request === undefined ? NO_FACTS : toFacts(request))),
+      explain: (id, request) => promised(() => parts.explain(id, request === undefined ? NO_FACTS : toFacts(request))),
       on(name, listener) {
         const off = events.on(name, listener);
         if (name === 'stale') reminders.start();
         return off;
       },
-      activity: (options) => promised(() => activity.list(options)),
+      health: () => promised(parts.health),
+      activity: (wanted) => promised(() => activity.list(wanted)),
       flush: () => promised(() => Promise.all([uses.flush(), activity.flush()]).then(() => undefined)),
       close() {
         closed = true;
         watches.close();
         leases.close();
-        verifiers.clear();
+        verifiers.forgetAll();
         reminders.stop();
-        return Promise.all([uses.close(), activity.close()]).then(() => undefined);
+        return Promise.all([uses.close(), activity.close(), notices.close()]).then(() => undefined);
       },
     },
     engine,
   );
+}
+
+/** Everything a keyring is made of, joined. */
+function createParts(resolved: ResolvedKeyringOptions) {
+  const { formats, hashes, context, storeMs, limiterMs, onLimiterError, clock = Date } = resolved;
+  const events = createEvents();
+  const report = (error: unknown): void => {
+    if (events.wanted('fault')) events.emit('fault', { at: clock.now(), error });
+  };
+  const tellerOf = (part: Part) => (state: 'degraded' | 'recovered', error?: unknown): void => {
+    if (events.wanted(state)) events.emit(state, { at: clock.now(), part, error });
+  };
+  const breakerOf = (part: Part, isOwn: boolean): Breaker => (isOwn ? noBreaker : createBreaker({ clock, tell: tellerOf(part) }));
+
+  const plainStore = resolved.store ?? memoryStore();
+  const store = guardStore(plainStore, storeMs, breakerOf('store', resolved.store === undefined));
+  const leases = createLeaseKeeper(report);
+  // Without a clock of the host's choice a limiter goes by its own, which nobody can set back.
+  const limiter = resolved.limiter ?? memoryLimiter(resolved.clock && { clock });
+  const fallback = memoryLimiter(resolved.clock && { clock });
+  const spender = createSpender({ limiter, fallback, onLimiterError, deadlineMs: limiterMs, leases, breaker: breakerOf('limiter', resolved.limiter === undefined), report });
+
+  // Nobody else can change a store that no one else has.
+  const caching = { ...(resolved.store === undefined && { ttlMs: Infinity }), ...resolved.cache };
+  const uses = createUses(store, context.lifecycle.flushEvery, report);
+  const show = (record: KeyRecord): ApiKey => toApiKey(uses.latest(record), clock.now());
+  const activity = createActivityBook({ log: resolved.activity, events, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, redact: createRedact(formats.all, NO_NAMES), report });
+  const failures = createFailureGate(resolved.failureRules, spender);
+  const judging = { spender, failures, witness: createWitness(uses, activity.recorder, report), events, clock };
+  const verifiers = createVerifiers({ formats, hashes, store, context, deadlineMs: storeMs, report }, caching, judging);
+  const watches = createWatches({ store, events, context, clock, lifetimeMs: lifetimeOf(caching), report });
+  const notices = createNotices({ invalidation: resolved.cache.invalidation, ...hearing(verifiers, watches), tell: tellerOf('invalidation'), report });
+  const { mint: _mint, ...operations } = createOperations({ store, formats, hashes, context, events, clock, forget: verifiers.forget, publish: notices.publish, show });
+  const told = refusalTeller(events, clock);
+  const failed: Engine['failed'] = (facts, refusal) => chain(failures.count(facts, refusal), told);
+  return {
+    events, report, clock, leases, spender, uses, activity, verifiers, watches, notices, operations, failed,
+    reminders: createReminders(store, events, clock, context.lifecycle, show, report),
+    explain: createExplain(store, spender, context, clock),
+    health: createHealth({ store: plainStore, limiter, onLimiterError, storeMs, limiterMs, isListening: notices.isListening }),
+  };
+}
+
+/** What becomes of word from other processes. */
+function hearing(verifiers: Verifiers, watches: Watches): Pick<NoticeSettings, 'changed' | 'missed'> {
+  return {
+    changed(ids) {
+      for (const id of ids) verifiers.forget(id);
+      watches.changedElsewhere(ids);
+    },
+    missed() {
+      verifiers.forgetAll();
+      watches.lookAtAll();
+    },
+  };
 }
 
 /** The same functions, each behind `promised`: one more operation is no more work here. */

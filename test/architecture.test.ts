@@ -15,13 +15,13 @@ const PARTS: Record<string, { parts: readonly string[]; packages: readonly strin
   admin: { parts: ['http', 'core'], packages: ['zod', 'path-to-regexp', 'node:buffer', 'node:crypto'], types: ['node:http'] },
   dashboard: { parts: ['admin'], packages: ['node:crypto'], types: ['node:http'] },
   jwt: { parts: ['http', 'core'], packages: ['jose', 'node:crypto'], types: ['node:http'] },
-  sql: { parts: ['core'], packages: ['kysely', 'node:crypto'] },
+  sql: { parts: ['core'], packages: ['node:crypto', 'node:timers/promises', 'kysely', 'node:fs', 'node:module', 'node:path'] },
   redis: { parts: ['core'], packages: ['node:crypto'] },
   testing: { parts: ['core', 'keyring'], packages: ['node:assert', 'node:assert/strict', 'node:util'] },
   cli: { parts: ['core', 'keyring', 'sql', 'redis'], packages: ['node:fs', 'node:util', 'node:process'] },
 };
 
-const ENTRIES = ['src/index.ts', 'src/admin/index.ts', 'src/connect/index.ts', 'src/jwt/index.ts', 'src/testing/index.ts'];
+const ENTRIES = ['src/index.ts', 'src/admin/index.ts', 'src/connect/index.ts', 'src/jwt/index.ts', 'src/redis/index.ts', 'src/sql/index.ts', 'src/testing/index.ts'];
 
 /** `core` of src/core/x.ts, `keyring` of src/keyring.ts, `index` of src/index.ts. */
 const partOf = (path: string): string => /^src\/([\w-]+)/.exec(path)?.[1] ?? path;

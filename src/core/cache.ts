@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { KeyEntry } from './entry.js';
+import type { Invalidation } from './ports.js';
 
 /** What is held of a key whose secret has been proven. */
 export interface Held {
@@ -22,10 +23,12 @@ export interface KeyCache {
 
 /** Settings of the verified-key cache. */
 export interface CacheOptions {
-  /** Most keys held. Default: 100,000 (about 100 MB when full of keys with rules of their own). */
+  /** Most keys held. Default: 100,000 (160 MB when full, 240 MB of keys with rules of their own). */
   readonly max?: number;
   /** How long, in milliseconds, a change made by another process may go unseen. Default: 30,000; no end for the keyring's own store in memory. */
   readonly ttlMs?: number;
+  /** Tells other processes of changes, and hears of theirs: what they revoke ends here at once, not with the cached copy. */
+  readonly invalidation?: Invalidation;
 }
 
 const DEFAULT_TTL_MS = 30_000;

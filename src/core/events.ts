@@ -1,4 +1,5 @@
 import { ConfigurationError, type KeystileCode, type RefusalCode } from './errors.js';
+import type { Part } from './breaker.js';
 import { unknownName } from './options.js';
 import type { Attribution } from './management/attribution.js';
 import type { Clock } from './ports.js';
@@ -44,6 +45,10 @@ export interface KeyringEvents {
   stale: { readonly at: number; readonly apiKey: ApiKey; readonly reason: StaleReason };
   /** A presented key was refused; `keyId` only after its secret was proven. */
   refused: { readonly at: number; readonly code: RefusalCode; readonly keyId: string | undefined };
+  /** A part keeps failing and is left alone for a moment, or word of other processes' changes has stopped coming. */
+  degraded: { readonly at: number; readonly part: Part; readonly error: unknown };
+  /** It is back. */
+  recovered: { readonly at: number; readonly part: Part };
   /** A store, limiter, hasher, callback or listener failed. */
   fault: { readonly at: number; readonly error: unknown };
 }
@@ -51,7 +56,7 @@ export interface KeyringEvents {
 export type EventName = keyof KeyringEvents;
 
 const NAMES = [
-  'created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted', 'purged', 'failed', 'stale', 'refused', 'fault',
+  'created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted', 'purged', 'failed', 'stale', 'refused', 'degraded', 'recovered', 'fault',
 ] satisfies EventName[];
 
 export interface Events {

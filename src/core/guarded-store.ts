@@ -1,4 +1,5 @@
 import { isPromise, withDeadline } from './awaitable.js';
+import { noBreaker, type Breaker } from './breaker.js';
 import { isKeystileError, storeUnavailable } from './errors.js';
 import type { Awaitable, Insertion, KeyPage, KeyStore, KeyUse } from './ports.js';
 import { isSound, type KeyRecord } from './record.js';
@@ -34,16 +35,35 @@ export interface GuardedStore {
 
 const INSERTIONS = ['inserted', 'conflict', 'slot_taken'] as const;
 
-export function guardStore(store: KeyStore, deadlineMs: number): GuardedStore {
+export function guardStore(store: KeyStore, deadlineMs: number, breaker: Breaker = noBreaker): GuardedStore {
+  const asked = <T>(call: () => Awaitable<unknown>, read: (value: unknown) => T, what: string): Awaitable<T> => {
+    if (!breaker.mayAsk()) throw storeUnavailable(`${what}: the store has failed repeatedly and is left alone for a moment`);
+    const failed = (error: unknown, isSlow: boolean): never => {
+      breaker.failed(error, isSlow);
+      throw error;
+    };
+    const worked = (value: T): T => {
+      breaker.worked();
+      return value;
+    };
+    try {
+      const answer = guarded(call, read, what, deadlineMs);
+      if (!isPromise(answer)) return worked(answer);
+      const began = performance.now();
+      return answer.then(worked, (error: unknown) => failed(error, performance.now() - began >= deadlineMs / 2));
+    } catch (error) {
+      return failed(error, false);
+    }
+  };
   return {
-    insert: (record) => guarded(() => store.insert(record), (answer) => oneOf(answer, INSERTIONS), 'store.insert', deadlineMs),
-    find: (lookup) => guarded(() => store.find(lookup), readStored, 'store.find', deadlineMs),
-    get: (id) => guarded(() => store.find({ by: 'id', id }), readRecord, 'store.find', deadlineMs),
-    update: (id, version, changes) => guarded(() => store.update(id, version, changes), readRecord, 'store.update', deadlineMs),
-    replace: (...args) => guarded(() => store.replace(...args), (answer) => oneOf(answer, [...INSERTIONS, 'changed'] as const), 'store.replace', deadlineMs),
-    delete: (id) => guarded(() => store.delete(id), (answer) => oneOf(answer, [true, false] as const), 'store.delete', deadlineMs),
-    list: (query) => guarded(() => store.list(query), readPage, 'store.list', deadlineMs),
-    touch: (uses) => guarded(() => store.touch(uses), () => undefined, 'store.touch', deadlineMs),
+    insert: (record) => asked(() => store.insert(record), (answer) => oneOf(answer, INSERTIONS), 'store.insert'),
+    find: (lookup) => asked(() => store.find(lookup), readStored, 'store.find'),
+    get: (id) => asked(() => store.find({ by: 'id', id }), readRecord, 'store.find'),
+    update: (id, version, changes) => asked(() => store.update(id, version, changes), readRecord, 'store.update'),
+    replace: (...args) => asked(() => store.replace(...args), (answer) => oneOf(answer, [...INSERTIONS, 'changed'] as const), 'store.replace'),
+    delete: (id) => asked(() => store.delete(id), (answer) => oneOf(answer, [true, false] as const), 'store.delete'),
+    list: (query) => asked(() => store.list(query), readPage, 'store.list'),
+    touch: (uses) => asked(() => store.touch(uses), () => undefined, 'store.touch'),
   };
 }
 

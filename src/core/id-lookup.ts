@@ -74,5 +74,10 @@ export function createIdLookup({ store, cache, context }: IdLookupSettings): Loo
       const reading = underWay.get(id);
       if (reading !== undefined) reading.stale = true;
     },
+    forgetAll() {
+      generation++;
+      cache.clear();
+      for (const reading of underWay.values()) reading.stale = true;
+    },
   };
 }

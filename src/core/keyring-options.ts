@@ -9,7 +9,7 @@ import { resolveLifecycle, type LifecycleOptions } from './management/lifecycle-
 import { checkRules, perMinute, type LimitRule } from './limits/rules.js';
 import type { OnLimiterError } from './limits/spender.js';
 import { checkOptions, isPlainObject } from './options.js';
-import type { ActivityLog, Clock, Hasher, KeyStore, Limiter } from './ports.js';
+import type { ActivityLog, Clock, Hasher, Invalidation, KeyStore, Limiter } from './ports.js';
 import { createScopeBook, type ScopeDeclarations } from './scopes.js';
 
 /** Settings of `createKeyring`. Everything but `prefix` has a default. */
@@ -121,7 +121,8 @@ function section<T extends object>(value: T | undefined, path: string, names: re
 }
 
 function cacheOptions(options: CacheOptions | undefined): CacheOptions {
-  const { max, ttlMs } = section(options, 'cache', ['max', 'ttlMs']);
+  const { max, ttlMs, invalidation } = section(options, 'cache', ['max', 'ttlMs', 'invalidation']);
+  if (invalidation !== undefined) port<Invalidation>(invalidation, 'cache.invalidation', ['publish', 'subscribe']);
   if (max !== undefined) wholeNumber(max, 'cache.max', 0, 10_000_000);
   if (ttlMs !== undefined) wholeNumber(ttlMs, 'cache.ttlMs', 0, 86_400_000);
   return options ?? {};

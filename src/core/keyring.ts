@@ -2,6 +2,7 @@ import type { ImportSource } from './management/importing.js';
 import type { KeyPatch, KeySettings } from './management/draft.js';
 import type { EventName, KeyringEvents } from './events.js';
 import type { Explanation } from './management/explain.js';
+import type { Health } from './health.js';
 import type { FormatBook } from './format/format-book.js';
 import type { ActivityOptions } from './guarded-activity.js';
 import type { KeyFormat } from './format/key-format.js';
@@ -143,6 +144,9 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
 
   /** Listens to an event; the answer stops listening. A listener that throws is reported as `fault`. */
   on<Name extends EventName>(name: Name, listener: (event: KeyringEvents[Name]) => void): () => void;
+
+  /** How the keyring's parts are, for a readiness check. Asks store and limiter once, whatever they have done before. */
+  health(): Promise<Health>;
 
   /** What has happened to keys and with them, newest first; needs the option `activity`. */
   activity(options?: ActivityOptions): Promise<ActivityPage>;

@@ -16,6 +16,8 @@ export interface Lookup {
   load(text: string, mayTry: MayTry, now: number): Awaitable<KeyEntry | LookupFailure>;
   /** Must be called before and after every local change: no verification under way keeps the old record. */
   forget(id: string): void;
+  /** The same for all keys at once. */
+  forgetAll(): void;
   /** Grows with every `forget`. What was read at one number may be outdated at the next, whether a cache holds it or not. */
   generation(): number;
 }
@@ -116,6 +118,11 @@ export function createLookup(settings: LookupSettings): Lookup {
       generation++;
       cache.forget(id);
       for (const mark of pending) if (mark.ids === undefined || mark.ids.has(id)) mark.stale = true;
+    },
+    forgetAll() {
+      generation++;
+      cache.clear();
+      for (const mark of pending) mark.stale = true;
     },
   };
 }

@@ -139,6 +139,27 @@ export interface ActivityLog {
   list(query: ActivityQuery): Awaitable<ActivityPage>;
 }
 
+/** What a process hears of other processes. */
+export interface InvalidationListener {
+  /** Somebody has changed these keys; one's own changes may be told as well. */
+  changed(ids: readonly string[]): void;
+  /** Nothing is heard any more: notices may be missed from here on. */
+  lost(error?: unknown): void;
+  /** Notices are heard again; whatever was cached in between may be outdated. */
+  restored(): void;
+}
+
+/**
+ * Tells the other processes that use the same store which keys have changed, so that none of them goes by an outdated copy. Notices
+ * may be lost: then a change is seen when the cache's lifetime is over.
+ */
+export interface Invalidation {
+  /** Called after a change has been stored. A rejection is reported as `fault`; the change stays. */
+  publish(ids: readonly string[]): Awaitable<void>;
+  /** Listens until the answer is called. A rejection is tried again. */
+  subscribe(listener: InvalidationListener): Awaitable<() => Awaitable<void>>;
+}
+
 /** One counter's subject and the rules that apply to it. */
 export interface LimitBucket {
   /** Unique name of the subject: `key:…`, `tenant:…`, `owner:…`, `ip:…`. State belongs to this name and a window's length. */
@@ -194,8 +215,8 @@ export interface Limiter {
   renew(leases: readonly Lease[]): Awaitable<void>;
   /** Frees a lease; doing it twice, or after it has expired, changes nothing. */
   release(lease: Lease): Awaitable<void>;
-  /** Forgets what a bucket has spent. Its leases stay held. */
-  reset(bucketId: string): Awaitable<void>;
+  /** Forgets what a bucket has spent. Its leases stay held. `group` is the bucket's, by which a Redis limiter finds it. */
+  reset(bucketId: string, group: string): Awaitable<void>;
 }
 
 /**

@@ -11,7 +11,8 @@ export interface Verifiers {
   readonly vouch: Verify;
   /** Must be called before and after every local change of a key. */
   readonly forget: (id: string) => void;
-  clear(): void;
+  /** The same for all keys: some change may have gone unheard. */
+  forgetAll(): void;
 }
 
 export function createVerifiers(settings: Omit<LookupSettings, 'cache'>, caching: CacheOptions, judging: Omit<VerifierSettings, 'lookup'>): Verifiers {
@@ -25,8 +26,9 @@ export function createVerifiers(settings: Omit<LookupSettings, 'cache'>, caching
       byKey.forget(id);
       byId.forget(id);
     },
-    clear() {
-      for (const cache of caches) cache.clear();
+    forgetAll() {
+      byKey.forgetAll();
+      byId.forgetAll();
     },
   };
 }

@@ -13,6 +13,10 @@ import { createWatchedKey, type End, type WatchedKey } from './watched-key.js';
 export interface Watches {
   /** Calls `end` at most once, perhaps before it returns, and at `until` (epoch milliseconds) at the latest. The answer stops watching. */
   readonly watch: (keyId: string, facts: RequestFacts, end: End, until?: number) => () => void;
+  /** Somebody else has changed these keys: they are looked at. */
+  changedElsewhere(ids: readonly string[]): void;
+  /** Some change may have gone unheard: every key is looked at. */
+  lookAtAll(): void;
   /** Ends everything: from here on nobody would notice a revocation. */
   close(): void;
 }
@@ -116,7 +120,17 @@ export function createWatches({ store, events, context, clock, lifetimeMs, repor
     places.set(keyId, place);
     return place;
   };
+  const lookAt = (some: readonly Place[]): void => {
+    for (const place of some) place.dueAt = -Infinity;
+    if (some.length > 0) alarm.by(clock.now());
+  };
   return {
+    changedElsewhere(ids) {
+      lookAt(ids.flatMap((id) => places.get(id) ?? []));
+    },
+    lookAtAll() {
+      lookAt([...places.values()]);
+    },
     watch(keyId, facts, end, until) {
       const isNew = !places.has(keyId);
       const place = placeOf(keyId);

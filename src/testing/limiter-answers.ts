@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { concurrent, perHour, perMinute, perSecond, perWindow } from '../core/limits/rules.js';
-import { admitted, bucket, drain, limited, type LimiterCases } from './limiter-cases.js';
+import { admitted, bucket, drain, GROUP, limited, type LimiterCases } from './limiter-cases.js';
 
 const remaining = (answer: { readonly states: readonly { readonly remaining: number }[] }): number[] => answer.states.map((state) => state.remaining);
 
@@ -65,8 +65,8 @@ export const answerCases: LimiterCases = {
   async 'forgets what a bucket has spent on reset, and nothing of its neighbours'({ limiter }) {
     const rules = [perMinute(3), perHour(200)];
     for (const id of ['key:a', 'key:ab']) await drain(limiter, [bucket(id, ...rules)]);
-    await limiter.reset('key:a');
-    await limiter.reset('key:unknown');
+    await limiter.reset('key:a', GROUP);
+    await limiter.reset('key:unknown', GROUP);
     assert.equal(await drain(limiter, [bucket('key:a', ...rules)]), 3);
     await limited(limiter, [bucket('key:ab', ...rules)]);
   },

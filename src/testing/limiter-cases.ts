@@ -11,7 +11,10 @@ export type LimiterCases = Readonly<Record<string, LimiterCase>>;
 type Admitted = Extract<Consumption, { outcome: 'admitted' }>;
 type Limited = Extract<Consumption, { outcome: 'limited' }>;
 
-export const bucket = (id: string, ...rules: readonly LimitRule[]): LimitBucket => ({ id, group: 't:contract', rules, whenFull: 'refuse' });
+/** All buckets of the contract belong to one. */
+export const GROUP = 't:contract';
+
+export const bucket = (id: string, ...rules: readonly LimitRule[]): LimitBucket => ({ id, group: GROUP, rules, whenFull: 'refuse' });
 
 export async function admitted(limiter: Limiter, buckets: readonly LimitBucket[], cost = 1, why = 'there is room'): Promise<Admitted> {
   const answer = await limiter.consume(buckets, cost);

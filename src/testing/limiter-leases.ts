@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { concurrent, perMinute } from '../core/limits/rules.js';
-import { admitted, bucket, drain, leased, limited, type LimiterCases } from './limiter-cases.js';
+import { admitted, bucket, drain, GROUP, leased, limited, type LimiterCases } from './limiter-cases.js';
 import { randomFrom } from './limiter-log.js';
 import type { Lease } from '../core/ports.js';
 
@@ -89,7 +89,7 @@ export const leaseCases: LimiterCases = {
 
   async 'leaves leases held on reset'({ limiter }) {
     const held = await leased(limiter, [bucket('key:a', concurrent(1), perMinute(1))]);
-    await limiter.reset('key:a');
+    await limiter.reset('key:a', GROUP);
     await limited(limiter, [bucket('key:a', concurrent(1), perMinute(1))], 1, 'the place is still taken');
     await limiter.release(held);
     await leased(limiter, [bucket('key:a', concurrent(1), perMinute(1))]);

@@ -12,7 +12,7 @@ let project: Record<'esm' | 'commonjs' | 'typescript' | 'plain', string>;
 beforeAll(async () => {
   const made = (packed = await pack());
   const [esm, commonjs, typescript, plain] = await Promise.all([
-    made.install('esm', ['express', 'jose', 'zod']),
+    made.install('esm', ['express', 'jose', 'kysely', 'zod']),
     made.install('commonjs', ['express4']),
     made.install('typescript', ['express', 'connect', '@types/express', '@types/connect', '@types/node']),
     made.install('plain', ['@types/node']),

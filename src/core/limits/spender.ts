@@ -1,4 +1,5 @@
 import { chain, isPromise, withDeadline } from '../awaitable.js';
+import type { Breaker } from '../breaker.js';
 import { limiterUnavailable } from '../errors.js';
 import type { Awaitable, Consumption, Lease, LimitBucket, Limiter, LimitState } from '../ports.js';
 import { nothingToRelease } from '../verification.js';
@@ -27,20 +28,31 @@ export interface SpenderSettings {
   readonly onLimiterError: OnLimiterError;
   readonly deadlineMs: number;
   readonly leases: LeaseKeeper;
+  readonly breaker: Breaker;
   /** Told of every fault. */
   readonly report: (error: unknown) => void;
 }
 
 const letPass: Consumption = Object.freeze({ outcome: 'admitted', states: Object.freeze([]), lease: undefined });
 
-export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, leases, report }: SpenderSettings): Spender {
+export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, leases, breaker, report }: SpenderSettings): Spender {
   type Done<T> = (answer: Consumption, from: Limiter) => T;
 
   const instead = <T>(error: unknown, method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>): Awaitable<T> => {
-    report(error);
     if (onLimiterError === 'closed') throw limiterUnavailable('the limiter does not answer', error);
     if (onLimiterError === 'open') return done(letPass, limiter);
     return chain(fallback[method](buckets, cost), (answer) => done(answer, fallback));
+  };
+
+  const fault = <T>(error: unknown, isSlow: boolean, ...rest: readonly [method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>]): Awaitable<T> => {
+    report(error);
+    breaker.failed(error, isSlow);
+    return instead(error, ...rest);
+  };
+  const worked = (answer: Consumption, buckets: readonly LimitBucket[]): Consumption => {
+    const value = checked(answer, buckets);
+    breaker.worked();
+    return value;
   };
 
   // A lease that arrives after its request has been answered goes straight back.
@@ -51,16 +63,19 @@ export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, l
 
   /** The first limiter's answer; on a fault, what `onLimiterError` says. */
   const ask = <T>(method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>): Awaitable<T> => {
+    // It was told when this began; a fault for every request would tell no more.
+    if (!breaker.mayAsk()) return instead(undefined, method, buckets, cost, done);
     let answer: Awaitable<Consumption>;
     try {
       answer = limiter[method](buckets, cost);
-      if (!isPromise(answer)) return done(checked(answer, buckets), limiter);
+      if (!isPromise(answer)) return done(worked(answer, buckets), limiter);
     } catch (error) {
-      return instead(error, method, buckets, cost, done);
+      return fault(error, false, method, buckets, cost, done);
     }
+    const began = performance.now();
     return withDeadline(answer, deadlineMs, late, discard)
-      .then((value) => checked(value, buckets))
-      .then((value) => done(value, limiter), (error: unknown) => instead(error, method, buckets, cost, done));
+      .then((value) => worked(value, buckets))
+      .then((value) => done(value, limiter), (error: unknown) => fault(error, performance.now() - began >= deadlineMs / 2, method, buckets, cost, done));
   };
 
   const settled = (answer: Consumption, from: Limiter): Spending =>

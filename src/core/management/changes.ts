@@ -15,6 +15,8 @@ export interface ChangeSettings {
   readonly clock: Clock;
   /** Makes verifications under way look again. */
   readonly forget: (id: string) => void;
+  /** Tells other processes of a change. Never rejects. */
+  readonly publish: (id: string) => Promise<void>;
   /** A record as management sees it now. */
   readonly show: (record: KeyRecord) => ApiKey;
 }
@@ -46,7 +48,7 @@ export async function existing(store: GuardedStore, id: string, deletedToo = fal
   throw new KeystileError('key_not_found', 'there is no key with this id', { status: 404 });
 }
 
-export function createChanges({ store, events, clock, forget, show }: ChangeSettings): Changes {
+export function createChanges({ store, events, clock, forget, publish, show }: ChangeSettings): Changes {
   /** Changes of one key wait for each other: a hundred at once would lose most of their races, a revoke among them. */
   const last = new Map<string, Promise<unknown>>();
   const inTurn: Changes['inTurn'] = (id, work) => {
@@ -66,6 +68,7 @@ export function createChanges({ store, events, clock, forget, show }: ChangeSett
       return await write();
     } finally {
       forget(id);
+      await publish(id);
     }
   };
   const turnedDown = async (id: string, action: EventName, { by, ip }: Attribution, error: unknown): Promise<void> => {

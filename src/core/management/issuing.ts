@@ -22,7 +22,7 @@ export interface Issuing {
   readonly mint: (fields: NewFields) => Promise<{ readonly key: string; readonly record: KeyRecord }>;
 }
 
-export interface IssuingSettings extends Omit<ChangeSettings, 'forget'> {
+export interface IssuingSettings extends Omit<ChangeSettings, 'forget' | 'publish'> {
   readonly formats: FormatBook;
   readonly hashes: HashBook;
   readonly context: DraftContext;

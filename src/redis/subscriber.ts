@@ -1,0 +1,118 @@
+import { withDeadline } from '../core/awaitable.js';
+import { ConfigurationError } from '../core/errors.js';
+import { isCluster, isIoredis, isSentinel } from './client.js';
+
+/** A connection of its own, for a client that listens can do nothing else. It never mends itself: whoever opened it opens another. */
+export interface Subscriber {
+  close(): void;
+}
+
+export interface Listening {
+  readonly channels: readonly string[];
+  message(channel: string, text: string): void;
+  /** The connection is gone, for good. */
+  gone(error?: unknown): void;
+}
+
+/** Where a connection like the client's can be had. */
+export type Opener = (listening: Listening) => Promise<Subscriber>;
+
+const CONNECT_MS = 5_000;
+const RETRIES_OFF = (): null => null;
+
+interface Emitter {
+  on(event: string, listener: (...args: never[]) => void): unknown;
+}
+
+interface IoredisConnection extends Emitter {
+  duplicate(options: object): IoredisConnection;
+  connect(): Promise<void>;
+  subscribe(...channels: string[]): Promise<unknown>;
+  disconnect(): void;
+}
+
+interface NodeRedisConnection extends Emitter {
+  readonly options?: { readonly socket?: object };
+  duplicate(options: object): NodeRedisConnection;
+  connect(): Promise<unknown>;
+  subscribe(channels: string[], listener: (text: string, channel: string) => void): Promise<void>;
+  destroy?(): void;
+  disconnect?(): unknown;
+}
+
+/** Messages of one node of a cluster are those of all, so a cluster is listened to at any of its masters. */
+export function openerOf(client: unknown, path: string): Opener {
+  const has = (name: string): boolean => typeof (client as Record<string, unknown> | null)?.[name] === 'function';
+  if (isIoredis(client)) {
+    if (!has('nodes')) return (listening) => openIoredis(client as unknown as IoredisConnection, listening);
+    return (listening) => openIoredis(anyOf((client as unknown as { nodes(role: string): IoredisConnection[] }).nodes('master')), listening);
+  }
+  if (isCluster(client as object) && has('nodeClient')) {
+    const cluster = client as { masters: unknown[]; nodeClient(node: unknown): NodeRedisConnection | Promise<NodeRedisConnection> };
+    return async (listening) => openNodeRedis(await cluster.nodeClient(anyOf(cluster.masters)), listening);
+  }
+  if (has('duplicate') && !isSentinel(client as object)) return (listening) => openNodeRedis(client as NodeRedisConnection, listening);
+  throw new ConfigurationError('invalid_option', path, 'must be a client of ioredis or node-redis that can be duplicated, or a cluster of theirs');
+}
+
+function anyOf<T>(nodes: readonly T[]): T {
+  const node = nodes[Math.floor(Math.random() * nodes.length)];
+  if (node === undefined) throw new Error('no node of the Redis cluster is known');
+  return node;
+}
+
+async function openIoredis(client: IoredisConnection, listening: Listening): Promise<Subscriber> {
+  const own = client.duplicate({ lazyConnect: true, enableOfflineQueue: true, autoResubscribe: false, retryStrategy: RETRIES_OFF, maxRetriesPerRequest: null, connectTimeout: CONNECT_MS });
+  own.on('message', (channel: string, text: string) => {
+    listening.message(channel, text);
+  });
+  return opened(own, async () => own.subscribe(...listening.channels), listening, () => {
+    own.disconnect();
+  });
+}
+
+async function openNodeRedis(client: NodeRedisConnection, listening: Listening): Promise<Subscriber> {
+  const own = client.duplicate({ disableOfflineQueue: false, socket: { ...client.options?.socket, reconnectStrategy: false, connectTimeout: CONNECT_MS } });
+  const tell = (text: string, channel: string): void => {
+    listening.message(channel, text);
+  };
+  return opened(own, async () => own.subscribe([...listening.channels], tell), listening, () => {
+    // `destroy` of a client that is closed already throws; node-redis 4 has `disconnect` instead.
+    void Promise.resolve()
+      .then(() => (own.destroy === undefined ? own.disconnect?.() : own.destroy()))
+      .catch(() => undefined);
+  });
+}
+
+async function opened(own: IoredisConnection | NodeRedisConnection, subscribe: () => Promise<unknown>, listening: Listening, close: () => void): Promise<Subscriber> {
+  const link: { state: 'opening' | 'open' | 'ended' | 'closed'; error: unknown } = { state: 'opening', error: undefined };
+  const shut = (): void => {
+    link.state = 'closed';
+    close();
+  };
+  const end = (error?: unknown): void => {
+    link.error = error ?? link.error;
+    if (link.state === 'opening') link.state = 'ended';
+    if (link.state !== 'open') return;
+    shut();
+    listening.gone(link.error);
+  };
+  own.on('error', end);
+  own.on('end', () => {
+    end();
+  });
+  const ready = Promise.resolve(own.connect()).then(async () => {
+    // It came too late, after the wait for it was over.
+    if (link.state === 'closed') close();
+    else await subscribe();
+  });
+  try {
+    await withDeadline(ready, CONNECT_MS, () => new Error(`no subscription within ${String(CONNECT_MS)} ms`));
+    if (link.state === 'ended') throw new Error('the connection ended while it was opened', { cause: link.error });
+  } catch (error) {
+    shut();
+    throw error;
+  }
+  link.state = 'open';
+  return { close: shut };
+}

@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { redisLimiter } from '../../src/redis/limiter.js';
+import { limiterContract } from '../../src/testing/limiter-contract.js';
+import { KINDS, type TestClient } from './clients.js';
+import { describeWith } from '../support/services/required.js';
+import { REDIS, startRedis, type RedisServer } from '../support/services/redis.js';
+
+describeWith(REDIS)('redisLimiter', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.end());
+
+  describe.each(KINDS)('on %s', (_name, connect) => {
+    let client: TestClient;
+    beforeAll(async () => {
+      client = await connect(server.port);
+    });
+    afterAll(() => client.close());
+
+    limiterContract({ describe, it }, async (options) => {
+      await server.command('FLUSHALL');
+      return { limiter: redisLimiter(client.client, options) };
+    });
+  });
+});

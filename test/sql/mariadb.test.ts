@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { sql, type Kysely } from 'kysely';
+import { migrate } from '../../src/sql/migrations.js';
+import { sqlStore } from '../../src/sql/store.js';
+import { storeContract } from '../../src/testing/store-contract.js';
+import { describeWith } from '../support/services/required.js';
+import { MARIADB, mysqlDatabase, mysqlPool, startMariadb, type MysqlServer } from '../support/services/mariadb.js';
+import type { TestEngine } from './suites/engine.js';
+import { injectionSuite } from './suites/injection.js';
+import { migrationSuite } from './suites/migrations.js';
+import { planSuite } from './suites/plans.js';
+import { raceSuite } from './suites/races.js';
+import { textSuite } from './suites/texts.js';
+
+describeWith(MARIADB)('sqlStore on MariaDB', () => {
+  let server: MysqlServer;
+  let db: Kysely<unknown>;
+  const engine = (): TestEngine => ({ kind: 'mariadb', connect: (config) => mysqlDatabase(mysqlPool(server.url), config), schema: 'other' });
+  const runScript = async (script: string): Promise<void> => {
+    const pool = mysqlPool(server.url, { multipleStatements: true });
+    await pool.promise().query(script);
+    await pool.promise().end();
+  };
+  beforeAll(async () => {
+    server = await startMariadb();
+    db = engine().connect();
+    await migrate(db, { tablePrefix: 'contract_' });
+  });
+  afterAll(async () => {
+    await db.destroy();
+    await server.stop();
+  });
+
+  storeContract({ describe, it }, async () => {
+    for (const table of ['keys', 'tags', 'search']) await sql`delete from ${sql.table(`contract_${table}`)}`.execute(db);
+    return { store: sqlStore(db, { tablePrefix: 'contract_' }) };
+  });
+  it('is refused over connections that would lose letters', async () => {
+    for (const charset of ['LATIN1_SWEDISH_CI', 'UTF8_GENERAL_CI']) {
+      const other = mysqlDatabase(mysqlPool(server.url, { charset }));
+      await expect((async () => sqlStore(other, { tablePrefix: 'contract_' }).find({ by: 'id', id: 'a' }))()).rejects.toMatchObject({ code: 'invalid_option', option: 'db', message: expect.stringContaining('utf8mb4') });
+      await other.destroy();
+    }
+  });
+  describe('migrations', () => {
+    migrationSuite(engine, runScript);
+  });
+  describe('races', () => {
+    raceSuite(engine);
+  });
+  describe('texts', () => {
+    textSuite(engine);
+    injectionSuite(engine);
+  });
+  describe('plans', () => {
+    planSuite(engine);
+  });
+});
