@@ -283,21 +283,22 @@ let failed = servers.length + products.length + tests.length === 0;
 
 try {
   if (servers.some(({ needsBuild }) => needsBuild) && !existsSync(join(root, 'dist')) && !npm('run', '--silent', 'build')) failed = true;
-  for (const chosenServer of servers) {
-    const services = await chosenServer.services?.();
-    if (chosenServer.services && !services) continue;
-    const server = { ...chosenServer, env: { ...chosenServer.env, ...services?.env } };
+  for (const { services, ...server } of servers) {
+    let started;
     try {
-      await withServer(server, async (running) => {
+      started = await services?.();
+      if (services !== undefined && started === undefined) continue;
+      const whole = { ...server, env: { ...server.env, ...started?.env } };
+      await withServer(whole, async (running) => {
         const seen = await commonCalls(running, server.headers ?? {});
-        await server.also?.(running, seen, server);
+        await server.also?.(running, seen, whole);
       });
       console.log(`example ${server.name}: works`);
     } catch (error) {
       failed = true;
       console.error(`example ${server.name}: FAILS\n`, error);
     } finally {
-      await services?.stop();
+      await started?.stop();
     }
   }
   for (const product of products) {

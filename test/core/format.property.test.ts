@@ -91,8 +91,8 @@ describe('every template', () => {
       expect(format.pattern.flags).toBe('');
       // A tenant may be of any length, so that a glued character may belong to one.
       if (format.has.tenant) return;
-      expect(format.pattern.test(`${glued}${key}`)).toBe(false);
-      expect(format.pattern.test(`${key}${glued}`)).toBe(false);
+      // What is found is the whole word or nothing: with an `a` before it, a key of `live` can be one of `alive`.
+      for (const word of [`${glued}${key}`, `${key}${glued}`]) expect([undefined, word]).toContain(format.pattern.exec(word)?.[0]);
     }), { numRuns: 500 });
   });
 });
