@@ -163,7 +163,8 @@ describe('sqliteStore', () => {
   });
 
   it('reads while another process writes for long, writes nothing meanwhile, and goes on afterwards', async () => {
-    const store = sqliteStore(file.path);
+    // Locks of a file belong to a process: two copies of SQLite in one would not see each other's.
+    const store = sqliteStore(file.path, { open: (path) => new Libsql(path) });
     const keyring = createKeyring({ prefix: 'awx', store, cache: false });
     const { key } = await keyring.create({ name: 'before' });
     const other = new Libsql(file.path);
