@@ -1,3 +1,4 @@
+import { driverFault } from '../core/driver-fault.js';
 import { ConfigurationError } from '../core/errors.js';
 
 /**
@@ -44,6 +45,14 @@ const WITHOUT_CONNECTION: readonly string[] = ['connecting', 'connect', 'reconne
  * has been answered, so a client without a connection is not asked.
  */
 export function redisOf(client: unknown, path: string): Redis {
+  const sender = senderOf(client, path);
+  const fail = (error: unknown): never => {
+    throw driverFault(error);
+  };
+  return { send: (key, args) => sender.send(key, args).catch(fail) };
+}
+
+function senderOf(client: unknown, path: string): Redis {
   if (isIoredis(client)) {
     return {
       send: (_key, [command = '', ...args]) => (WITHOUT_CONNECTION.includes(client.status) ? notConnected() : client.call(command, ...args)),

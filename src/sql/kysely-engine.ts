@@ -1,4 +1,5 @@
 import { CompiledQuery, type Kysely } from 'kysely';
+import { driverFault } from '../core/driver-fault.js';
 import type { Dialect } from './dialects.js';
 import type { Engine } from './engine.js';
 import type { Names } from './names.js';
@@ -21,14 +22,16 @@ export function kyselyEngine(db: Kysely<unknown>, names: Names, dialect: Dialect
       return { rows, changes: Number(numAffectedRows ?? rows.length) };
     } catch (error) {
       if (dialect.isDuplicate(error)) return { rows: [], changes: 0 };
-      throw error;
+      throw driverFault(error);
     }
   };
   const outside = executing(db);
   const planned = async (statement: Statement): Promise<Outcome> => {
     if (pool === undefined || 'compile' in statement) return outside(statement);
     const { name, text, values } = statement;
-    const { rows } = await pool.query({ name, text, values: [...values] });
+    const { rows } = await pool.query({ name, text, values: [...values] }).catch((error: unknown) => {
+      throw driverFault(error);
+    });
     return { rows: rows as readonly Row[], changes: rows.length };
   };
   const transact = <T>(steps: Steps<T>): Promise<T> => {

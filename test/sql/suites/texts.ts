@@ -1,4 +1,6 @@
 import { expect, it } from '@jest/globals';
+import { inspect } from 'node:util';
+import { sql } from 'kysely';
 import type { KeyQuery } from '../../../src/core/ports.js';
 import type { KeyRecord } from '../../../src/core/record.js';
 import { memoryStore } from '../../../src/memory/store.js';
@@ -44,6 +46,17 @@ function randomQuery(random: () => number): KeyQuery {
 
 /** Texts that break what quotes or compares them by hand, in every place that takes one. */
 export function textSuite(engine: () => TestEngine): void {
+  it('tells of a fault without what was to be stored', async () => {
+    await withTables(engine, async (open, prefix) => {
+      const { db, store } = open();
+      await store.list({ limit: 1, now: 0 });
+      await sql.raw(`alter table ${prefix}keys rename column masked to otherwise`).execute(db);
+      const error: unknown = await Promise.resolve(store.insert({ ...plainRecord('a'), name: 'a name of its own', hash: 'sha256:told-to-nobody' })).catch((fault: unknown) => fault);
+      expect(error).toBeInstanceOf(Error);
+      expect(inspect(error, { depth: 20, showHidden: true, maxStringLength: null })).not.toMatch(/told-to-nobody|a name of its own/);
+    });
+  });
+
   it('lists what the store in memory lists, whatever is stored and asked for', async () => {
     await withTables(engine, async (open) => {
       const { store } = open();
