@@ -6,6 +6,7 @@ import { createAccounts, noAccounts, type LocalLeaseOptions } from './limiter/ac
 import { consumptionOf } from './limiter/answer.js';
 import { createDenials, noDenials, type DenyCacheOptions } from './limiter/denials.js';
 import { createHeldLeases } from './limiter/held.js';
+import { createMixing } from './limiter/mixing.js';
 import { bucketKey, createRequests } from './limiter/request.js';
 import { createLimitServer } from './limiter/server.js';
 import { checkPrefix } from './names.js';
@@ -59,8 +60,9 @@ export function redisLimiter(client: RedisClient, options: RedisLimiterOptions =
   const time = clock === undefined ? () => '' : () => String(Math.floor(clock.now()));
   const beyondMs = clock === undefined ? 1 : BEYOND_TESTS_MS;
 
-  const leases = createHeldLeases({ redis, leaseMs, beyondMs, time });
-  const server = createLimitServer({ redis, leases, leaseMs, staleMs, beyondMs, local, time });
+  const mixing = createMixing(redis, local);
+  const leases = createHeldLeases({ redis, mixing, leaseMs, beyondMs, time });
+  const server = createLimitServer({ redis, mixing, leases, leaseMs, staleMs, beyondMs, local, time });
   const requestOf = createRequests(prefix);
   const denials = denyCache === false ? noDenials : createDenials(checkDenyCache(denyCache), local);
   const accounts = localLease === false ? noAccounts : createAccounts({ redis, server, requestOf, local, share: checkShare(localLease), note: (...told) => denials.note(...told) });
@@ -71,7 +73,7 @@ export function redisLimiter(client: RedisClient, options: RedisLimiterOptions =
     return server[method](request, cost, 0).then((asked) => {
       denials.note(buckets, cost, asked);
       const { answer, member } = asked;
-      return consumptionOf(answer, answer.admitted && member !== undefined ? leases.make(member, request.capKeys) : undefined);
+      return consumptionOf(answer, answer.admitted && member !== undefined ? leases.make(member, request) : undefined);
     });
   };
   return {

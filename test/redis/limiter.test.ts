@@ -186,9 +186,9 @@ describeWith(REDIS)('redisLimiter in particular', () => {
   });
 
   it('throws for an answer that is nonsense, and for a key that is somebody else’s', async () => {
-    for (const nonsense of [undefined, null, 'OK', [], [1], [1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 'x', 1, 1], [7, 1, 1, 1, 1, 1, 1, 1]]) {
+    for (const nonsense of [undefined, null, 'OK', [], ['x', [1, 0, 0]], [1, 2], [1, [1, 0]], [1, [1, 0, 'x']], [1, [7, 0, 0]], [1, [1, 0, 0], [1, 0, 0]]]) {
       const limiter = redisLimiter({ status: 'ready', call: async () => nonsense });
-      await expect(Promise.resolve(limiter.consume([key('a', perMinute(5))], 1))).rejects.toThrow('the server answered with something');
+      await expect(Promise.resolve(limiter.consume([key('a', perMinute(5))], 1))).rejects.toThrow('the server answered');
     }
     const limiter = redisLimiter(client.client);
     await client.client.set('keystile:{t:acme}w:key:a', 'somebody else has written here, and it is long');

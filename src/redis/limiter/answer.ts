@@ -14,19 +14,32 @@ export interface Answer {
   readonly born: readonly number[];
 }
 
-const TOO_LATE = 2;
 const NONE: readonly number[] = Object.freeze([]);
 
 const waitOf = (figure: number): number | undefined => (figure < 0 ? undefined : figure);
 
-/** Reads the script's answer, or throws: nonsense must never read as a yes. */
-export function readAnswer(reply: unknown, request: Request, cost: number, wantsExtra: boolean): Answer {
-  const figures = figuresOf(reply);
-  const [what, serverNow = NaN] = figures;
-  if (what === TOO_LATE) throw lateError(serverNow);
+/** The script's answers, one for each request; none where it came too late. */
+export interface Reply {
+  readonly serverNow: number;
+  readonly answers: readonly unknown[] | undefined;
+}
+
+/** Reads what the script said to all requests of a call, or throws: nonsense must never read as a yes. */
+export function readReply(reply: unknown, count: number): Reply {
+  const [time, ...answers] = Array.isArray(reply) ? (reply as unknown[]) : [];
+  const [serverNow = NaN] = figuresOf([time]);
+  if (answers.length !== count && answers.length !== 0) throw new Error('the server answered to other requests than it was asked');
+  return { serverNow, answers: answers.length === 0 ? undefined : answers };
+}
+
+/** Reads what the script said to one request, or throws. */
+export function readAnswer(said: unknown, serverNow: number, request: Request, cost: number, wantsExtra: boolean): Answer {
+  if (typeof said === 'string') throw new Error(said);
+  const figures = figuresOf(said);
+  const [what] = figures;
   const admitted = what === 1;
   const rest = HEAD + 2 * request.windows.length + request.capKeys.length;
-  const tail = admitted ? (wantsExtra ? 1 + Number(request.args[0]) : 0) : 1;
+  const tail = admitted ? (wantsExtra ? 1 + Number(request.rules[0]) : 0) : 1;
   if (!(admitted || what === 0) || figures.length !== rest + tail) throw new Error('the server answered with something that is no consumption');
 
   const extra = admitted && wantsExtra ? (figures[rest] ?? 0) : 0;
@@ -57,10 +70,4 @@ function figuresOf(reply: unknown): readonly number[] {
 }
 
 /** The server got a request too late: it has counted nothing. */
-export interface LateError extends Error {
-  readonly serverNow: number;
-}
-
-const lateError = (serverNow: number): LateError => Object.assign(new Error('the request came to the server too late to be counted'), { code: 'ETIMEDOUT', serverNow });
-
-export const isLate = (error: unknown): error is LateError => error instanceof Error && 'serverNow' in error;
+export const lateError = (): Error => Object.assign(new Error('the request came to the server too late to be counted'), { code: 'ETIMEDOUT' });

@@ -61,7 +61,8 @@ else
     if over > ends then ends = over end
   end
 end
-heads = heads .. packed('${WINDOW}', length, last, free, live + units, newest, ring, room, first, count)
+local head = packed('${WINDOW}', length, last, free, live + units, newest, ring, room, first, count)
+heads = heads and heads .. head or head
 `;
 
 /**
@@ -69,19 +70,20 @@ heads = heads .. packed('${WINDOW}', length, last, free, live + units, newest, r
  * is not laid out for these windows, or a log is full, it is arranged anew, and looked at again.
  */
 const COUNT_BUCKET = `
-local value, isNew, begun, told, mustArrange = call('GET', key), false, queued, filled
+local value, isNew, begun, told, mustArrange = values[index], false, queued, filled
+if not value or changed[key] then value = call('GET', key) end
 repeat
   queued, filled, mustArrange = begun, told, not value
   if value then
     local size, stored, ended = unpackFrom('<I4I2d', value, 9)
     if size ~= #value then error('${FOREIGN}') end
-    local at, log, heads, ends = ${WINDOWS_AT}, ${WINDOWS_AT} + stored * ${WINDOW_BYTES}, '', ended
+    local at, log, ends, heads = ${WINDOWS_AT}, ${WINDOWS_AT} + stored * ${WINDOW_BYTES}, ended
     mustArrange = stored < asked
     if isNew then ${later(`'SET'`, 'value')} end
     for number = arg + 1, mustArrange and arg or arg + 2 * asked, 2 do
       local length, last, free, live, newest, ring, room, first, count = unpackFrom('${WINDOW}', value, at)
-      local limit = ARGV[number + 1] + 0
-      if length ~= ARGV[number] + 0 then mustArrange = true break end
+      local limit = rules[number + 1]
+      if length ~= rules[number] then mustArrange = true break end
       if ring > 1 or count > room or first > 0 and first >= room or log > size + 1 then error('${FOREIGN}') end
       ${SCALE}${EXPIRE}
       filled = filled + 2
@@ -96,100 +98,135 @@ repeat
       end
       at, log = at + ${WINDOW_BYTES}, log + room * ${ENTRY_BYTES}
     end
-    if heads == '' then queued = begun
+    if not heads then queued = begun
     elseif not mustArrange then
-      ${later(`'SETRANGE'`, `'14'`, `packed('<d', ends) .. heads`)}
       if isNew or ends ~= ended then
+        ${later(`'SETRANGE'`, `'14'`, `packed('<d', ends) .. heads`)}
         ${later(`'PEXPIRE'`, `ends - now + beyond .. ''`)}
+      else
+        ${later(`'SETRANGE'`, `'22'`, `heads`)}
       end
     end
   end
   if mustArrange then
     ${ARRANGE}
     local list = {}
-    for number = 1, 2 * asked do list[number] = ARGV[arg + number] + 0 end
+    for number = 1, 2 * asked do list[number] = rules[arg + number] end
     value, isNew = arrange(value, list, hasOutgrown), true
   end
 until not mustArrange
 if extra > 0 then born[index] = unpackFrom('<d', value) end
 `;
 
+/** One request: its keys begin at `firstKey`, its rules at `at`. */
+const CONSUME = `
+local function consume(firstKey, at, wish, member)
+  local cost, extra, lookOnly = tonumber(wish), 0, false
+  if not cost then
+    local units, more, look = string.match(wish, '^(%d+) (%d+) (%d)$')
+    cost, extra, lookOnly = units + 0, more + 0, look == '1'
+  end
+  local lastBucket, units, most, fits, wait, born = firstKey + rules[at] - 1, cost + extra
+  local lastCap, answer, hasOutgrown, filled, queued, arg = lastBucket + rules[at + 1], { 1, nil, nil, nil, nil, nil, nil, nil }, false
+  repeat
+    if hasOutgrown and not fits then units = 0
+    elseif most then units = max(cost, most) end
+    hasOutgrown, filled, queued, arg, most, fits, wait, born = false, 1, 0, at + 2, units, true, 0, extra > 0 and {}
+    for index = firstKey, lastBucket do
+      local key, asked = KEYS[index], rules[arg]
+      ${COUNT_BUCKET}
+      arg = arg + 1 + 2 * asked
+    end
+  -- There may be fewer extra units than were asked for: then the same with as many as there are. What has been refused changes
+  -- nothing: then without making counts of exact times.
+  until (fits or not hasOutgrown) and (most >= units or units == cost or units == 0)
+
+  local hasExpired, atCaps = false, filled
+  for index = lastBucket + 1, lastCap do
+    local key, limit = KEYS[index], rules[arg]
+    local all = call('ZCARD', key)
+    local held = all > 0 and call('ZCOUNT', key, '(' .. now, '+inf') or 0
+    if held < all then hasExpired = true end
+    if held >= limit then
+      fits = false
+      if limit == 0 then wait = -1 end
+    end
+    filled, arg = filled + 1, arg + 1
+    answer[filled] = held
+  end
+
+  if not fits then
+    answer[1], answer[filled + 1] = 0, wait
+    return answer
+  end
+  if not lookOnly then
+    for place = 1, queued, 4 do
+      if queue[place + 3] then call(queue[place], queue[place + 1], queue[place + 2], queue[place + 3])
+      else call(queue[place], queue[place + 1], queue[place + 2]) end
+      changed[queue[place + 1]] = true
+    end
+    for index = lastBucket + 1, lastCap do
+      local key = KEYS[index]
+      leaseEnd = leaseEnd or now + leaseMs .. ''
+      call('ZADD', key, leaseEnd, member)
+      if hasExpired then call('ZREMRANGEBYSCORE', key, '-inf', now .. '') end
+      -- Others may have taken longer leases: the key's own life is only ever prolonged.
+      if answer[atCaps + index - lastBucket] == 0 or call('PTTL', key) < leaseMs + beyond then
+        capLife = capLife or 2 * leaseMs + beyond .. ''
+        call('PEXPIRE', key, capLife)
+      end
+    end
+  end
+  if extra > 0 then
+    answer[filled + 1] = units - cost
+    for index = firstKey, lastBucket do answer[filled + 2 + index - firstKey] = born[index] end
+  end
+  return answer
+end
+`;
+
 /**
- * The one step of a request: looks at every window and cap and, only when all agree, spends and takes the lease.
+ * The one step of requests, one after the other: looks at every window and cap of a request and, only when all agree, spends and takes
+ * the lease.
  *
- * KEYS: the buckets with windows, then those with a cap.
- * ARGV: 1 cost, 2 the server's time after which nobody waits for the answer (0: whenever), 3 what is unusual ('', or look only? (0, 1),
- * extra units wanted in advance, and the time unless it is the server's), 4 ms that keys live beyond their use, 5 number of buckets with
- * windows; per bucket its number of windows and per window length and limit; then the limit of each cap; with caps lifetime in ms and
- * id of the lease.
- * Answer: what (0 limited, 1 admitted, 2 too late) and the server's time; per window units in use before the request and ms until more
- * is free, if admitted after it; per cap the leases held before it. When limited the wait in ms (-1: no wait helps); when extra units
- * were asked for how many there are, and when each bucket was begun.
+ * KEYS: of each request the buckets with windows, then those with a cap.
+ * ARGV: 1 the server's time after which nobody waits for the answer (0: whenever), 2 the time unless it is the server's, 3 ms that keys
+ * live beyond their use, 4 lifetime of leases in ms, 5 how many figures the rules take, then the rules: number of buckets with windows,
+ * and of caps; per bucket its number of windows and per window length and limit; then the limit of each cap. After them three of each
+ * request: where its rules begin, its cost (or cost, extra units wanted in advance, and look only? (0, 1)), and the lease's id.
+ * Answer: the server's time; then of each request a list, or what went wrong with it. None: all came too late. A list is: admitted?
+ * (0, 1); per window units in use before the request and ms until more is free, if admitted after it; per cap the leases held before
+ * it. When limited the wait in ms (-1: no wait helps); when extra units were asked for how many there are, and when each bucket was
+ * begun.
+ *
+ * A bucket that cannot be read fails its own request. When all fail, the server itself is in trouble, and its error is the answer.
  *
  * Lua runs while the whole server waits, and what it allocates is the most of its cost: so the way of a request has neither functions
- * nor lists but the answer and the commands that will write, four places each, in \`queue\`. Numbers are given to commands as texts: the
+ * nor lists but the answer; the commands that will write are in `queue`, four places each. Numbers are given to commands as texts: the
  * server turns them into some at ten times the cost.
  */
 export const consumeScript = script(`${NAMES}
-local cost, lateAfter, lookOnly, extra, max = ARGV[1] + 0, ARGV[2] + 0, false, 0, math.max
+local lateAfter, beyond, leaseMs, ruleFigures, max = ARGV[1] + 0, ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0, math.max
 local time = call('TIME')
-local now = time[1] * 1000 + floor(time[2] / 1000)
-if ARGV[3] ~= '' then
-  local look, more, given = string.match(ARGV[3], '^(%d) (%d+) (%d*)$')
-  lookOnly, extra, now = look == '1', more + 0, tonumber(given) or now
-end
-if lateAfter > 0 and now > lateAfter then return { 2, now } end
+local now = tonumber(ARGV[2]) or time[1] * 1000 + floor(time[2] / 1000)
+if lateAfter > 0 and now > lateAfter then return { now } end
 
-local beyond, bucketCount, units, most, fits, wait, born = ARGV[4] + 0, ARGV[5] + 0, cost + extra
-local hasOutgrown, answer, filled, queue, queued, arg = false, { 1, now, nil, nil, nil, nil, nil, nil }
-repeat
-  if hasOutgrown and not fits then units = 0
-  elseif most then units = max(cost, most) end
-  hasOutgrown, filled, queue, queued, arg, most, fits, wait, born = false, 2, { nil, nil, nil, nil, nil, nil, nil, nil }, 0, 6, units, true, 0, extra > 0 and {}
-  for index = 1, bucketCount do
-    local key, asked = KEYS[index], ARGV[arg] + 0
-    ${COUNT_BUCKET}
-    arg = arg + 1 + 2 * asked
-  end
--- There may be fewer extra units than were asked for: then the same with as many as there are. What has been refused changes nothing:
--- then without making counts of exact times.
-until (fits or not hasOutgrown) and (most >= units or units == cost or units == 0)
-
-local hasExpired, atCaps = false, filled
-for index = bucketCount + 1, #KEYS do
-  local key, limit = KEYS[index], ARGV[arg] + 0
-  local all = call('ZCARD', key)
-  local held = all > 0 and call('ZCOUNT', key, '(' .. now, '+inf') or 0
-  if held < all then hasExpired = true end
-  if held >= limit then
-    fits = false
-    if limit == 0 then wait = -1 end
-  end
-  filled, arg = filled + 1, arg + 1
-  answer[filled] = held
-end
-
-if not fits then
-  answer[1], answer[filled + 1] = 0, wait
-  return answer
-end
-if not lookOnly then
-  for at = 1, queued, 4 do
-    if queue[at + 3] then call(queue[at], queue[at + 1], queue[at + 2], queue[at + 3])
-    else call(queue[at], queue[at + 1], queue[at + 2]) end
-  end
-  local leaseMs = ARGV[arg]
-  for index = bucketCount + 1, #KEYS do
-    local key = KEYS[index]
-    call('ZADD', key, now + leaseMs .. '', ARGV[arg + 1])
-    if hasExpired then call('ZREMRANGEBYSCORE', key, '-inf', now .. '') end
-    -- Others may have taken longer leases: the key's own life is only ever prolonged.
-    if answer[atCaps + index - bucketCount] == 0 or call('PTTL', key) < leaseMs + beyond then call('PEXPIRE', key, 2 * leaseMs + beyond .. '') end
+-- One command reads what GET would be needed for in all requests; whose bucket an earlier one has changed must read it again.
+local values, changed = call('MGET', unpack(KEYS)), {}
+local rules, queue, leaseEnd, capLife = {}, { nil, nil, nil, nil, nil, nil, nil, nil }
+for number = 1, ruleFigures do rules[number] = ARGV[5 + number] + 0 end
+${CONSUME}
+local reply, firstKey, filled, failed, trouble = { now }, 1, 1, 0
+for place = 6 + ruleFigures, #ARGV, 3 do
+  local at = ARGV[place] + 0
+  local isDone, answer = pcall(consume, firstKey, at, ARGV[place + 1], ARGV[place + 2])
+  firstKey, filled = firstKey + rules[at] + rules[at + 1], filled + 1
+  if isDone then reply[filled] = answer
+  else
+    failed, trouble = failed + 1, answer
+    reply[filled] = type(answer) == 'table' and answer.err or answer
   end
 end
-if extra > 0 then
-  answer[filled + 1] = units - cost
-  for index = 1, bucketCount do answer[filled + 1 + index] = born[index] end
-end
-return answer
+if failed == filled - 1 then error(trouble) end
+return reply
 `);

@@ -2,9 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Lease } from '../../core/ports.js';
 import type { Redis } from '../client.js';
 import { script } from '../script.js';
+import type { Mixing } from './mixing.js';
+import type { Request } from './request.js';
+import { byTag, createTurn, type Asking } from './turn.js';
 
 /** A lease as its holder has it: its name, and the keys of the caps under which it counts, all in one hash slot. */
 interface HeldLease extends Lease {
+  readonly tag: string;
   readonly member: string;
   readonly keys: readonly string[];
 }
@@ -34,25 +38,39 @@ end
 return 0
 `);
 
-const releaseScript = script(`for _, key in ipairs(KEYS) do redis.call('ZREM', key, ARGV[1]) end return 0`);
+/** KEYS: caps. ARGV: of each the lease that ends. A key that holds something else holds up nobody else's lease. */
+const releaseScript = script(`
+local failed, answer = 0, 0
+for index, key in ipairs(KEYS) do
+  answer = redis.pcall('ZREM', key, ARGV[index])
+  if type(answer) == 'table' then failed = failed + 1 end
+end
+return failed == #KEYS and answer or 0
+`);
+
+/** A lease to be given back, and those who want to know. */
+interface Ending extends HeldLease, Asking {
+  readonly resolve: (value: undefined) => void;
+}
 
 export interface HeldLeases {
   /** The name of the next lease. */
   name(): string;
-  make(member: string, keys: readonly string[]): Lease;
+  make(member: string, request: Request): Lease;
   renew(leases: readonly Lease[]): Promise<void>;
   release(lease: Lease): Promise<void>;
 }
 
 export interface HeldSettings {
   readonly redis: Redis;
+  readonly mixing: Mixing;
   readonly leaseMs: number;
   readonly beyondMs: number;
   /** The time that is sent to the server; an empty text for its own. */
   readonly time: () => string;
 }
 
-export function createHeldLeases({ redis, leaseMs, beyondMs, time }: HeldSettings): HeldLeases {
+export function createHeldLeases({ redis, mixing, leaseMs, beyondMs, time }: HeldSettings): HeldLeases {
   // Another process's leases, and those of a limiter that stands in for this one, are strangers here.
   const origin = randomBytes(6).toString('base64url');
   let count = 0;
@@ -63,24 +81,28 @@ export function createHeldLeases({ redis, leaseMs, beyondMs, time }: HeldSetting
     const pairs = leases.flatMap(({ member, keys: own }) => own.flatMap((key) => [String(keys.indexOf(key) + 1), member]));
     await renewScript(redis, keys, [time(), String(leaseMs), String(beyondMs), ...pairs]);
   };
+  const sendEnds = (endings: readonly Ending[]): Promise<unknown> => {
+    const [key = '', ...others] = endings.flatMap(({ keys }) => keys);
+    // A plain command costs the server a third of a script.
+    if (others.length === 0) return redis.send(key, ['ZREM', key, ...endings.map(({ member }) => member)]);
+    return releaseScript(redis, [key, ...others], endings.flatMap(({ keys, member }) => keys.map(() => member)));
+  };
+  const end = createTurn<Ending>({
+    mixing,
+    async call(endings) {
+      await sendEnds(endings);
+      for (const { resolve } of endings) resolve(undefined);
+    },
+  });
   return {
     name: () => `${origin}:${(count++).toString(36)}`,
-    make: (member, keys): HeldLease => ({ ttlMs: leaseMs, member, keys }),
+    make: (member, { tag, capKeys }): HeldLease => ({ ttlMs: leaseMs, tag, member, keys: capKeys }),
     async renew(leases) {
-      const bySlot = new Map<string, HeldLease[]>();
-      for (const lease of leases.filter(isOwn)) {
-        const tag = /\{.*?\}/.exec(lease.keys[0] ?? '')?.[0] ?? '';
-        bySlot.set(tag, [...(bySlot.get(tag) ?? []), lease]);
-      }
-      const calls = [...bySlot.values()].flatMap((some) => Array.from({ length: Math.ceil(some.length / PER_CALL) }, (_, index) => some.slice(index * PER_CALL, (index + 1) * PER_CALL)));
+      const calls = byTag(leases.filter(isOwn)).flatMap((some) => Array.from({ length: Math.ceil(some.length / PER_CALL) }, (_, index) => some.slice(index * PER_CALL, (index + 1) * PER_CALL)));
       await Promise.all(calls.map(renewSome));
     },
     async release(lease) {
-      if (!isOwn(lease)) return;
-      const [key = '', ...others] = lease.keys;
-      // Nearly always one cap, for which a plain command costs the server a third of a script.
-      if (others.length === 0) await redis.send(key, ['ZREM', key, lease.member]);
-      else await releaseScript(redis, lease.keys, [lease.member]);
+      if (isOwn(lease)) await new Promise((resolve, reject) => end({ ...lease, resolve, reject }));
     },
   };
 }

@@ -10,11 +10,15 @@ export interface Place {
 
 /** What the script is told of a request's buckets. */
 export interface Request {
+  /** What all its keys begin with, and lie in one hash slot by. */
+  readonly tag: string;
   readonly keys: readonly string[];
   /** The keys of caps, which are the last ones: a lease is held in each. */
   readonly capKeys: readonly string[];
-  /** Number of buckets with windows; per bucket number of windows, and each one's length and limit; limits of the caps. */
-  readonly args: readonly string[];
+  /** Number of buckets with windows, and of caps; per bucket number of windows, and each one's length and limit; limits of the caps. */
+  readonly rules: readonly string[];
+  /** The rules in one text: keys of one plan have the same. */
+  readonly rulesName: string;
   /** In the order of buckets and rules. */
   readonly places: readonly Place[];
   /** Windows in the order in which they are asked about. */
@@ -22,7 +26,7 @@ export interface Request {
 }
 
 /** Figures that precede the windows' in an answer. */
-export const HEAD = 2;
+export const HEAD = 1;
 
 /** Where the windows of one bucket are counted. */
 export const bucketKey = (prefix: string, group: string, id: string): string => `${hashTag(prefix, group)}w:${id}`;
@@ -44,6 +48,34 @@ export function createRequests(prefix: string): (buckets: readonly LimitBucket[]
     young.set(buckets, request);
     return request;
   };
+}
+
+interface Said {
+  readonly request: Request;
+  readonly cost: number;
+  readonly extra: number;
+  readonly lookOnly: boolean;
+  readonly member: string | undefined;
+}
+
+/**
+ * What the script is told of the requests of one call: how many figures the rules take, and the rules, each set once; then of each
+ * request where its rules begin, what it wants and the name of its lease.
+ */
+export function argumentsOf(requests: readonly Said[]): readonly string[] {
+  const rules: string[] = [];
+  const begins = new Map<string, string>();
+  const wishes: string[] = [];
+  for (const { request, cost, extra, lookOnly, member } of requests) {
+    let begin = begins.get(request.rulesName);
+    if (begin === undefined) {
+      begin = String(rules.length + 1);
+      begins.set(request.rulesName, begin);
+      rules.push(...request.rules);
+    }
+    wishes.push(begin, lookOnly || extra > 0 ? `${String(cost)} ${String(extra)} ${lookOnly ? '1' : '0'}` : String(cost), member ?? '');
+  }
+  return [String(rules.length), ...rules, ...wishes];
 }
 
 /** A counter that is listed twice is asked about once, with the tighter limit. */
@@ -72,11 +104,14 @@ function requestOf(prefix: string, buckets: readonly LimitBucket[]): Request {
     }),
   );
   const capKeys = capped.map(({ id }) => `${tag}c:${id}`);
-  const args = windowed.flatMap(({ windows: own }) => [own.length, ...own.flatMap(({ windowMs, limit }) => [windowMs, limit])]);
+  const figures = windowed.flatMap(({ windows: own }) => [own.length, ...own.flatMap(({ windowMs, limit }) => [windowMs, limit])]);
+  const rules = [windowed.length, capped.length, ...figures, ...capped.map(({ cap }) => cap)].map(String);
   return {
+    tag,
     keys: [...windowed.map(({ id }) => `${tag}w:${id}`), ...capKeys],
     capKeys,
-    args: [windowed.length, ...args, ...capped.map(({ cap }) => cap)].map(String),
+    rules,
+    rulesName: rules.join(' '),
     places,
     windows,
   };

@@ -1,9 +1,11 @@
 import type { Clock } from '../../core/ports.js';
 import type { Redis } from '../client.js';
-import { isLate, readAnswer, type Answer } from './answer.js';
+import { lateError, readAnswer, readReply, type Answer } from './answer.js';
 import { consumeScript } from './consume-script.js';
 import type { HeldLeases } from './held.js';
-import type { Request } from './request.js';
+import type { Mixing } from './mixing.js';
+import { argumentsOf, type Request } from './request.js';
+import { createTurn } from './turn.js';
 
 /** The script as the rest of the limiter asks it. */
 export interface LimitServer {
@@ -21,6 +23,7 @@ export interface Asked {
 
 export interface LimitServerSettings {
   readonly redis: Redis;
+  readonly mixing: Mixing;
   readonly leases: HeldLeases;
   readonly leaseMs: number;
   /** How late a request may come to the server and still be counted. */
@@ -32,41 +35,72 @@ export interface LimitServerSettings {
   readonly time: () => string;
 }
 
-export function createLimitServer({ redis, leases, leaseMs, staleMs, beyondMs, local, time }: LimitServerSettings): LimitServer {
+/** One request on its way. */
+interface Question {
+  readonly tag: string;
+  readonly request: Request;
+  readonly cost: number;
+  readonly extra: number;
+  readonly lookOnly: boolean;
+  readonly member: string | undefined;
+  readonly sentAt: number;
+  isFirst: boolean;
+  readonly resolve: (asked: Asked) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function createLimitServer({ redis, mixing, leases, leaseMs, staleMs, beyondMs, local, time }: LimitServerSettings): LimitServer {
   const [lifetime, beyond] = [String(leaseMs), String(beyondMs)];
   /** The server's time less the local one, by its last answer. */
   let ahead: number | undefined;
 
   /**
    * A request that a client has held back, or sends once more after an outage, was answered long ago without the server: it must
-   * not be counted there as well. So each carries the server's time after which nobody waits for it.
+   * not be counted there as well. So each call carries the server's time after which nobody waits for it.
    */
   const lateAfter = (sentAt: number, given: string): string => (ahead === undefined || given !== '' ? '0' : String(Math.ceil(sentAt + ahead + staleMs)));
 
-  const ask = (request: Request, cost: number, extra: number, lookOnly: boolean, isFirst = true): Promise<Asked> => {
-    const sentAt = local.now();
-    const given = time();
-    const member = request.capKeys.length > 0 && !lookOnly ? leases.name() : undefined;
-    const unusual = lookOnly || extra > 0 || given !== '' ? `${lookOnly ? '1' : '0'} ${String(extra)} ${given}` : '';
-    const args = [String(cost), lateAfter(sentAt, given), unusual, beyond, ...request.args];
-    if (member !== undefined) args.push(lifetime, member);
-    return consumeScript(redis, request.keys, args).then((reply) => {
-      try {
-        const answer = readAnswer(reply, request, cost, extra > 0);
-        ahead = answer.serverNow - sentAt;
-        return { answer, sentAt, member };
-      } catch (error) {
-        if (!isLate(error)) throw error;
-        const answeredAt = local.now();
-        ahead = error.serverNow - answeredAt;
-        // It was not late at all: the clock has been stepped, or this node's is ahead of the others'. Nothing has been counted.
-        if (isFirst && answeredAt - sentAt < staleMs) return ask(request, cost, extra, lookOnly, false);
-        throw error;
-      }
-    });
+  const settle = (question: Question, said: unknown, serverNow: number): void => {
+    const { request, cost, extra, sentAt, member } = question;
+    try {
+      question.resolve({ answer: readAnswer(said, serverNow, request, cost, extra > 0), sentAt, member });
+    } catch (error) {
+      question.reject(error);
+    }
   };
+
+  const settleLate = (question: Question, answeredAt: number): void => {
+    // It was not late at all: the clock has been stepped, or this node's is ahead of the others'. Nothing has been counted.
+    if (question.isFirst && answeredAt - question.sentAt < staleMs) {
+      question.isFirst = false;
+      ask(question);
+    } else question.reject(lateError());
+  };
+
+  const call = async (questions: readonly Question[]): Promise<void> => {
+    const [given, sentAt] = [time(), local.now()];
+    const keys = questions.flatMap(({ request }) => request.keys);
+    // The first has waited longest.
+    const late = lateAfter(questions[0]?.sentAt ?? sentAt, given);
+    const { serverNow, answers } = readReply(await consumeScript(redis, keys, [late, given, beyond, lifetime, ...argumentsOf(questions)]), questions.length);
+    if (answers !== undefined) {
+      ahead = serverNow - sentAt;
+      questions.forEach((question, index) => settle(question, answers[index], serverNow));
+      return;
+    }
+    const answeredAt = local.now();
+    ahead = serverNow - answeredAt;
+    for (const question of questions) settleLate(question, answeredAt);
+  };
+  const ask = createTurn({ mixing, call });
+
+  const put = (request: Request, cost: number, extra: number, lookOnly: boolean): Promise<Asked> =>
+    new Promise((resolve, reject) => {
+      const member = request.capKeys.length > 0 && !lookOnly ? leases.name() : undefined;
+      ask({ tag: request.tag, request, cost, extra, lookOnly, member, sentAt: local.now(), isFirst: true, resolve, reject });
+    });
   return {
-    consume: (request, cost, extra) => ask(request, cost, extra, false),
-    peek: (request, cost) => ask(request, cost, 0, true),
+    consume: (request, cost, extra) => put(request, cost, extra, false),
+    peek: (request, cost) => put(request, cost, 0, true),
   };
 }
