@@ -18,8 +18,10 @@ describeWith(REDIS)('requests of one turn of the event loop', () => {
   let server: RedisServer;
   let own: Awaited<ReturnType<typeof ioredis>>;
   let limiter: Limiter;
+  let nodes: readonly RedisServer[] = [];
   beforeAll(async () => {
     server = await startRedis();
+    nodes = await startCluster();
     own = await ioredis(server.port);
   });
   beforeEach(async () => {
@@ -28,7 +30,7 @@ describeWith(REDIS)('requests of one turn of the event loop', () => {
   });
   afterAll(async () => {
     await own.close();
-    await server.end();
+    for (const each of [server, ...nodes]) await each.end();
   });
 
   /** A limiter that has had time to ask the server what it is. */
@@ -105,11 +107,10 @@ describeWith(REDIS)('requests of one turn of the event loop', () => {
     };
     const troubled = await knowing(attentive.client);
     await server.command('REPLICAOF', '127.0.0.1', '1');
-    await server.command('CONFIG', 'SET', 'replica-serve-stale-data', 'yes');
     const answers = await Promise.allSettled(tenants(5).map((tenant) => consume(troubled, bucket(tenant, perMinute(60)))));
+    await server.command('REPLICAOF', 'NO', 'ONE');
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 'rejected'));
     expect(heard.some((message) => message.includes('READONLY'))).toBe(true);
-    await server.command('REPLICAOF', 'NO', 'ONE');
     await attentive.close();
   });
 
@@ -126,7 +127,6 @@ describeWith(REDIS)('requests of one turn of the event loop', () => {
   });
 
   it('go by tenant from the first refusal on, and none is counted twice', async () => {
-    const nodes = await startCluster();
     const node = await ioredis(nodes[0]?.port ?? 0);
     // What a server says after a change for a cluster, to a client that had asked before.
     const changed: IoredisLike = { status: 'ready', call: (command, ...args) => (command === 'INFO' ? Promise.resolve('redis_mode:standalone\r\n') : node.client.call(command, ...args)) };
@@ -140,7 +140,6 @@ describeWith(REDIS)('requests of one turn of the event loop', () => {
       for (const answer of answers) expect(answer).toMatchObject({ outcome: 'admitted', states: [{ remaining: 60 - turn }, { remaining: 9 - turn }] });
     }
     await node.close();
-    for (const each of nodes) await each.end();
   });
 
   async function slotsOf(node: RedisServer): Promise<{ from: number; to: number }> {
