@@ -92,8 +92,9 @@ describeWith(REDIS)('redisLimiter in trouble', () => {
     const behind = {
       status: 'ready',
       call: async (command: string, ...args: string[]): Promise<unknown> => {
+        if (command === 'INFO') return client.client.call(command, ...args);
         trips++;
-        const place = 2 + Number(args[1]) + 1;
+        const place = 2 + Number(args[1]);
         // The time up to which the request is worth anything, as a server sees it whose clock has been stepped forward.
         if (Number(args[place]) > 0) args[place] = String(Number(args[place]) - stepMs);
         stepMs = 0;
