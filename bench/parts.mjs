@@ -55,7 +55,7 @@ export const PARTS = [
     name: 'redis',
     title: 'Limits counted in Redis',
     about:
-      'One Redis on the same machine, 1,000 tenants in turn, limits that are never reached; every request is checked while it is timed. The peers count the same two windows, a day and a minute, in two scripts: two rate-limit-redis stores one after the other, as two middlewares ask them; the union of rate-limiter-flexible both at once. keystile\'s lease goes back as it does when a response closes, by a command that nobody waits for, and is counted in what a request costs. "Server µs in commands" is from INFO commandstats, "server CPU µs" the whole server process: reading and answering too.',
+      'One Redis on the same machine, 1,000 tenants in turn, limits that are never reached; every request is checked while it is timed. The peers count the same two windows, a day and a minute, in two scripts: two rate-limit-redis stores one after the other, as two middlewares ask them; the union of rate-limiter-flexible both at once. keystile sends what comes in one turn of the event loop together, so that under load a request takes less than one call; its lease goes back as it does when a response closes, by a call that nobody waits for, and is counted in what a request costs. "Server µs in commands" is from INFO commandstats, "server CPU µs" the whole server process: reading and answering too.',
     runs: [[]],
   },
   {

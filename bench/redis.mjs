@@ -23,7 +23,7 @@ for (const [client, connection] of Object.entries(clients)) {
   for (const inFlight of [1, 50]) groups.push({ client, inFlight, contestants });
   const denied = { 'over its limit, no deny cache': keystileOn(connection, spent, { denyCache: false }), 'over its limit, deny cache': keystileOn(connection, spent) };
   const busy = { 'hot tenant, no local lease': keystileOn(connection, () => hot()), 'hot tenant, local lease': keystileOn(connection, () => hot(), { localLease: { share: 0.1 } }) };
-  groups.push({ client, inFlight: 50, contestants: busy }, { client, inFlight: 50, contestants: denied });
+  groups.push({ client, inFlight: 50, contestants: busy }, { client, inFlight: 1, contestants: denied }, { client, inFlight: 50, contestants: denied });
   await denied['over its limit, deny cache'].limiter.consume(spent(), 100);
 }
 
@@ -104,13 +104,15 @@ const figures = [...results].map(([name, { perSecond: rate, cpu, micros, process
 const targets = [];
 for (const client of Object.keys(clients)) {
   const of = (name, inFlight = 50) => resultOf(client, inFlight, name);
-  const faster = (own, peer, bound) =>
-    targets.push(judge(`${client}, 50 in flight: ${own} ÷ ${peer}, per second`, ratios(of(own).perSecond, of(peer).perSecond), '≥', bound, ' ×', ratios(of(peer).cpu, of(own).cpu)));
+  const faster = (own, peer, bound, inFlight = 50) => {
+    const [one, other] = [of(own, inFlight), of(peer, inFlight)];
+    targets.push(judge(`${client}, ${inFlight} in flight: ${own} ÷ ${peer}, per second`, ratios(one.perSecond, other.perSecond), '≥', bound, ' ×', ratios(other.cpu, one.cpu)));
+  };
   for (const inFlight of [1, 50]) for (const name of [OWN, OWN_ALL]) targets.push(judge(`${client}, ${inFlight} in flight: ${name}: round trips`, spread(of(name, inFlight).scripts), '≤', 1, ''));
   for (const peer of PEERS) faster(OWN, peer, 1.4);
   for (const peer of PEERS) faster(OWN_ALL, peer, 1);
   faster('hot tenant, local lease', 'hot tenant, no local lease', 10);
-  faster('over its limit, deny cache', 'over its limit, no deny cache', 20);
+  for (const inFlight of [1, 50]) faster('over its limit, deny cache', 'over its limit, no deny cache', 20, inFlight);
   targets.push(judge(`${client}: hot tenant, local lease: most in a second ÷ limit`, spread([(await mostInASecond(clients[client])) / HOT_LIMIT]), '≤', 1, ''));
 }
 finish({ figures, targets });
