@@ -120,12 +120,7 @@ if extra > 0 then born[index] = unpackFrom('<d', value) end
 
 /** One request: its keys begin at `firstKey`, its rules at `at`. */
 const CONSUME = `
-local function consume(firstKey, at, wish, member)
-  local cost, extra, lookOnly = tonumber(wish), 0, false
-  if not cost then
-    local units, more, look = string.match(wish, '^(%d+) (%d+) (%d)$')
-    cost, extra, lookOnly = units + 0, more + 0, look == '1'
-  end
+local function consume(firstKey, at, cost, extra, lookOnly, member)
   local lastBucket, units, most, fits, wait, born = firstKey + rules[at] - 1, cost + extra
   local lastCap, answer, hasOutgrown, filled, queued, arg = lastBucket + rules[at + 1], { 1, nil, nil, nil, nil, nil, nil, nil }, false
   repeat
@@ -192,8 +187,9 @@ end
  * KEYS: of each request the buckets with windows, then those with a cap.
  * ARGV: 1 the server's time after which nobody waits for the answer (0: whenever), 2 the time unless it is the server's, 3 ms that keys
  * live beyond their use, 4 lifetime of leases in ms, 5 how many figures the rules take, then the rules: number of buckets with windows,
- * and of caps; per bucket its number of windows and per window length and limit; then the limit of each cap. After them three of each
- * request: where its rules begin, its cost (or cost, extra units wanted in advance, and look only? (0, 1)), and the lease's id.
+ * and of caps; per bucket its number of windows and per window length and limit; then the limit of each cap. After them of each run of
+ * requests that want the same: where their rules begin, the cost (or cost, extra units wanted in advance, and look only? (0, 1)), how many
+ * requests, and with caps each one's lease.
  * Answer: the server's time; then of each request a list, or what went wrong with it. None: all came too late. A list is: admitted?
  * (0, 1); per window units in use before the request and ms until more is free, if admitted after it; per cap the leases held before
  * it. When limited the wait in ms (-1: no wait helps); when extra units were asked for how many there are, and when each bucket was
@@ -217,14 +213,23 @@ local rules, queue, leaseEnd, capLife = {}, { nil, nil, nil, nil, nil, nil, nil,
 for number = 1, ruleFigures do rules[number] = ARGV[5 + number] + 0 end
 ${CONSUME}
 local reply, firstKey, filled, failed, trouble = { now }, 1, 1, 0
-for place = 6 + ruleFigures, #ARGV, 3 do
-  local at = ARGV[place] + 0
-  local isDone, answer = pcall(consume, firstKey, at, ARGV[place + 1], ARGV[place + 2])
-  firstKey, filled = firstKey + rules[at] + rules[at + 1], filled + 1
-  if isDone then reply[filled] = answer
-  else
-    failed, trouble = failed + 1, answer
-    reply[filled] = type(answer) == 'table' and answer.err or answer
+local place = 6 + ruleFigures
+while ARGV[place] do
+  local at, cost, extra, lookOnly = ARGV[place] + 0, tonumber(ARGV[place + 1]), 0, false
+  if not cost then
+    local units, more, look = string.match(ARGV[place + 1], '^(%d+) (%d+) (%d)$')
+    cost, extra, lookOnly = units + 0, more + 0, look == '1'
+  end
+  local keys, leases = rules[at] + rules[at + 1], rules[at + 1] > 0 and 1 or 0
+  place = place + 3
+  for _ = 1, ARGV[place - 1] + 0 do
+    local isDone, answer = pcall(consume, firstKey, at, cost, extra, lookOnly, ARGV[place])
+    firstKey, filled, place = firstKey + keys, filled + 1, place + leases
+    if isDone then reply[filled] = answer
+    else
+      failed, trouble = failed + 1, answer
+      reply[filled] = type(answer) == 'table' and answer.err or answer
+    end
   end
 end
 if failed == filled - 1 then error(trouble) end

@@ -59,13 +59,15 @@ interface Said {
 }
 
 /**
- * What the script is told of the requests of one call: how many figures the rules take, and the rules, each set once; then of each
- * request where its rules begin, what it wants and the name of its lease.
+ * What the script is told of the requests of one call: how many figures the rules take, and the rules, each set once; then of each run of
+ * requests with the same rules and wishes where the rules begin, what is wanted, how many they are, and under caps the names of their
+ * leases. The fewer the arguments, the less there is to read for the server.
  */
 export function argumentsOf(requests: readonly Said[]): readonly string[] {
   const rules: string[] = [];
   const begins = new Map<string, string>();
-  const wishes: string[] = [];
+  const runs: string[] = [];
+  let run: { readonly begin: string; readonly wish: string; readonly at: number; count: number } | undefined;
   for (const { request, cost, extra, lookOnly, member } of requests) {
     let begin = begins.get(request.rulesName);
     if (begin === undefined) {
@@ -73,9 +75,12 @@ export function argumentsOf(requests: readonly Said[]): readonly string[] {
       begins.set(request.rulesName, begin);
       rules.push(...request.rules);
     }
-    wishes.push(begin, lookOnly || extra > 0 ? `${String(cost)} ${String(extra)} ${lookOnly ? '1' : '0'}` : String(cost), member ?? '');
+    const wish = lookOnly || extra > 0 ? `${String(cost)} ${String(extra)} ${lookOnly ? '1' : '0'}` : String(cost);
+    if (run?.begin !== begin || run.wish !== wish) run = { begin, wish, at: runs.push(begin, wish, '') - 1, count: 0 };
+    runs[run.at] = String(++run.count);
+    if (request.capKeys.length > 0) runs.push(member ?? '');
   }
-  return [String(rules.length), ...rules, ...wishes];
+  return [String(rules.length), ...rules, ...runs];
 }
 
 /** A counter that is listed twice is asked about once, with the tighter limit. */
