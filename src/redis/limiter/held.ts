@@ -49,8 +49,9 @@ return failed == #KEYS and answer or 0
 `);
 
 /** A lease to be given back, and those who want to know. */
-interface Ending extends HeldLease, Asking {
-  readonly resolve: (value: undefined) => void;
+interface Ending extends Asking {
+  readonly lease: HeldLease;
+  readonly resolve: () => void;
 }
 
 export interface HeldLeases {
@@ -82,16 +83,23 @@ export function createHeldLeases({ redis, mixing, leaseMs, beyondMs, time }: Hel
     await renewScript(redis, keys, [time(), String(leaseMs), String(beyondMs), ...pairs]);
   };
   const sendEnds = (endings: readonly Ending[]): Promise<unknown> => {
-    const [key = '', ...others] = endings.flatMap(({ keys }) => keys);
+    const keys: string[] = [];
+    const members: string[] = [];
+    for (const { lease } of endings) {
+      for (const key of lease.keys) {
+        keys.push(key);
+        members.push(lease.member);
+      }
+    }
+    const [key = ''] = keys;
     // A plain command costs the server a third of a script.
-    if (others.length === 0) return redis.send(key, ['ZREM', key, ...endings.map(({ member }) => member)]);
-    return releaseScript(redis, [key, ...others], endings.flatMap(({ keys, member }) => keys.map(() => member)));
+    return keys.length === 1 ? redis.send(key, ['ZREM', key, ...members]) : releaseScript(redis, keys, members);
   };
   const end = createTurn<Ending>({
     mixing,
     async call(endings) {
       await sendEnds(endings);
-      for (const { resolve } of endings) resolve(undefined);
+      for (const { resolve } of endings) resolve();
     },
   });
   return {
@@ -101,8 +109,10 @@ export function createHeldLeases({ redis, mixing, leaseMs, beyondMs, time }: Hel
       const calls = byTag(leases.filter(isOwn)).flatMap((some) => Array.from({ length: Math.ceil(some.length / PER_CALL) }, (_, index) => some.slice(index * PER_CALL, (index + 1) * PER_CALL)));
       await Promise.all(calls.map(renewSome));
     },
-    async release(lease) {
-      if (isOwn(lease)) await new Promise((resolve, reject) => end({ ...lease, resolve, reject }));
-    },
+    release: (lease) =>
+      new Promise((resolve, reject) => {
+        if (isOwn(lease)) end({ tag: lease.tag, lease, resolve, reject });
+        else resolve();
+      }),
   };
 }

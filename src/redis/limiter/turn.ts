@@ -13,7 +13,7 @@ export interface TurnSettings<A extends Asking> {
 }
 
 /** Askings of one call. The server works on nothing else meanwhile, and most of what can be shared is shared by so many. */
-const MOST = 16;
+const MOST = 24;
 
 /**
  * Sends what is asked in one turn of the event loop in as few calls as may be: a call costs both sides more than what it says. What
