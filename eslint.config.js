@@ -20,7 +20,7 @@ export default defineConfig(
   { ignores: ['dist', '.dist-*', 'coverage', 'node_modules', 'bench/node_modules', 'test/package/projects'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx', '**/*.cts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -47,6 +47,14 @@ export default defineConfig(
       ],
       // A factory together with the methods it returns; the architecture test measures each function by itself.
       'max-lines-per-function': ['error', { max: 120, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ['dashboard/**/*.{ts,tsx}'],
+    rules: {
+      'no-console': 'error',
+      // Of a hook, what it hands back is all there is; handlers are called by whoever has them.
+      '@typescript-eslint/no-empty-object-type': 'error',
     },
   },
   {

@@ -25,5 +25,6 @@ export default {
     // Sources import each other with the ending that the build will have.
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
+  globalSetup: '<rootDir>/test/support/built-page.js',
   reporters: ['default', '<rootDir>/test/support/summary-reporter.js'],
 };

@@ -18,6 +18,12 @@ export const PARTS = [
     runs: [['1000'], ['100000']],
   },
   {
+    name: 'usage',
+    title: 'Counting a request, and writing it down',
+    about: 'The same verification, with address, method and path, in keyrings with and without `usage: memoryUsage()` and `activity: memoryActivity()`, in turn; keys at random. What is written every five seconds is part of it: the rarer a key is used, the more of its requests are the first of a minute, which has to be written down.',
+    runs: [['1000'], ['100000']],
+  },
+  {
     name: 'limiter',
     title: 'One request against the limits',
     about:

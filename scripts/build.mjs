@@ -1,5 +1,5 @@
 /**
- * Compiles src twice, to dist/esm and dist/cjs, each with its declarations.
+ * Compiles src twice, to dist/esm and dist/cjs, each with its declarations, and builds the dashboard's page, to dist/dashboard.
  *
  * The result is made beside dist and moved into place when it is whole, so that a failed build leaves the old one
  * and a program that is running from dist never sees half of a new one.
@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildDashboard } from './build-dashboard.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -28,6 +29,7 @@ try {
   const results = await Promise.allSettled([
     compile('tsconfig.build.json', join(fresh, 'esm')),
     compile('tsconfig.cjs.json', join(fresh, 'cjs')),
+    buildDashboard(join(fresh, 'dashboard')),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   // Below a package of "type": "module", only this makes the .js files there CommonJS.
@@ -36,7 +38,7 @@ try {
   if (existsSync(whole)) renameSync(whole, join(fresh, 'old'));
   renameSync(fresh, whole);
   rmSync(join(whole, 'old'), { recursive: true, force: true });
-  console.log(`built dist/esm and dist/cjs in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  console.log(`built dist/esm, dist/cjs and dist/dashboard in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 } catch (error) {
   rmSync(fresh, { recursive: true, force: true });
   console.error(error instanceof Error ? error.message : error);

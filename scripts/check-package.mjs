@@ -7,14 +7,17 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 /** Bytes. Raise a figure only together with the feature that needs the room. */
-const PACKED_BUDGET = 430_000;
-const UNPACKED_BUDGET = 2_250_000;
+const PACKED_BUDGET = 530_000;
+const UNPACKED_BUDGET = 2_720_000;
+/** What a browser loads to show the dashboard, compressed. */
+const PAGE_BUDGET = 120 * 1_024;
 
 /** What a tarball may hold; sources, tests and benchmarks stay at home. */
-const EXPECTED = /^(?:dist\/(?:esm|cjs)\/.+\.(?:js|d\.ts)|dist\/cjs\/package\.json|docs\/.+\.md|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
-const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs/errors.md', 'dist/cjs/package.json'];
+const EXPECTED = /^(?:dist\/(?:esm|cjs)\/.+\.(?:js|d\.ts)|dist\/cjs\/package\.json|dist\/dashboard\/(?:index\.html|folder\.cjs|assets\/[\w-]+\.(?:js|css))|docs\/.+\.md|(?:README|CHANGELOG|SECURITY)\.md|LICENSE|package\.json)$/;
+const REQUIRED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'docs/errors.md', 'dist/cjs/package.json', 'dist/dashboard/index.html', 'dist/dashboard/folder.cjs'];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const temporary = mkdtempSync(join(tmpdir(), 'keystile-package-'));
@@ -48,6 +51,9 @@ try {
   for (const file of REQUIRED) expect(files.includes(file), `${file} is missing from the package`);
   expect(packed.size <= PACKED_BUDGET, `packed size ${packed.size} is over the budget of ${PACKED_BUDGET} bytes`);
   expect(packed.unpackedSize <= UNPACKED_BUDGET, `unpacked size ${packed.unpackedSize} is over the budget of ${UNPACKED_BUDGET} bytes`);
+  const page = files.filter((file) => /^dist\/dashboard\/(?!folder)/.test(file)).reduce((sum, file) => sum + gzipSync(readFileSync(join(root, file))).length, 0);
+  expect(page <= PAGE_BUDGET, `the dashboard's page is ${page} bytes compressed, over the budget of ${PAGE_BUDGET}`);
+  console.log(`${page} of ${PAGE_BUDGET} bytes of the dashboard's page, compressed`);
   console.log(`${files.length} files, ${packed.size} of ${PACKED_BUDGET} bytes packed, ${packed.unpackedSize} of ${UNPACKED_BUDGET} unpacked`);
 } finally {
   rmSync(temporary, { recursive: true, force: true });

@@ -24,7 +24,7 @@ const START_WITHIN_MS = 30_000;
 
 /** Programs, with what is checked beyond the common calls, headers that every call sends, and servers that they need. */
 const SERVERS = [
-  { name: 'quick-start' },
+  { name: 'quick-start', also: dashboardOpens },
   { name: 'quick-start', env: { KEYS_DB }, also: keysSurvive },
   { name: 'express4', also: ownBodies },
   { name: 'connect' },
@@ -200,6 +200,18 @@ async function commonCalls({ url, key }, headers) {
 }
 
 /** Express 4: the application's own error handler answers. */
+/** The printed ticket lets one visitor in, once; everybody sees the page, and nobody else a key. */
+async function dashboardOpens({ origin, output }) {
+  const [address] = /http:\S+ticket=\S+/.exec(output) ?? [];
+  const entered = await fetch(address, { redirect: 'manual' });
+  assert.deepEqual([entered.status, entered.headers.get('location')], [302, '/admin/keys/']);
+  assert.equal((await fetch(address, { redirect: 'manual' })).status, 403);
+  const [cookie] = entered.headers.get('set-cookie').split(';');
+  assert.match(await (await fetch(`${origin}/admin/keys`)).text(), /<div id="app">/);
+  const list = (headers) => call(`${origin}/admin/keys/api/keys`, { headers });
+  assert.deepEqual([(await list({})).status, (await list({ cookie })).body.keys[0].name], [401, 'production-backend']);
+}
+
 async function ownBodies(_server, { limited }) {
   assert.deepEqual(Object.keys(limited.body), ['code', 'type', 'message']);
   assert.equal(limited.body.type, 'rate_limit_error');

@@ -1,7 +1,7 @@
 import { createActivityBook } from './core/activity.js';
 import { createBreaker, noBreaker, type Breaker, type Part } from './core/breaker.js';
 import { lifetimeOf } from './core/cache.js';
-import { KeystileError } from './core/errors.js';
+import { KeystileError, type RefusalCode } from './core/errors.js';
 import { effectiveLimits } from './core/compile-entry.js';
 import { createEvents, refusalTeller } from './core/events.js';
 import { createExplain } from './core/management/explain.js';
@@ -21,6 +21,7 @@ import { createRedact } from './core/redaction/redact-keys.js';
 import { createHealth } from './core/health.js';
 import { createNotices, type NoticeSettings } from './core/notices.js';
 import { createReminders } from './core/management/reminders.js';
+import { createUsageBook } from './core/usage/book.js';
 import { createUses } from './core/uses.js';
 import { createWitness } from './core/witness.js';
 import { createVerifiers, type Verifiers } from './core/verifiers.js';
@@ -48,7 +49,7 @@ import { memoryStore } from './memory/store.js';
 export function createKeyring<const Scope extends string = never, const Plan extends string = never>(options: KeyringOptions<Scope, Plan>): Keyring<Scope, Plan> {
   const resolved = resolveKeyringOptions(options);
   const parts = createParts(resolved);
-  const { events, verifiers, reminders, activity, uses, watches, notices, leases, clock } = parts;
+  const { events, verifiers, reminders, activity, usage, uses, watches, notices, leases, clock } = parts;
 
   let closed = false;
   const whileOpen = (verifier: Verify): Verify => (key, facts) => {
@@ -58,9 +59,10 @@ export function createKeyring<const Scope extends string = never, const Plan ext
   const [verify, vouch] = [whileOpen(verifiers.verify), whileOpen(verifiers.vouch)];
   const promised = <T>(work: () => Awaitable<T>): Promise<T> => (closed ? Promise.reject(closedError()) : inPromise(work));
   const { context, formats, storeMs: deadlineMs } = resolved;
-  const { spender, report, failed } = parts;
+  const { spender, report, failed, refusedLater, unproven } = parts;
+  const keeps = { activity: resolved.activity !== undefined, usage: resolved.usage !== undefined };
   const limitsOf: Engine['limitsOf'] = (apiKey) => effectiveLimits(apiKey, context);
-  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, limitsOf, spender, clock, deadlineMs, verify, vouch, failed, watch: watches.watch, report };
+  const engine: Engine = { identity: context.identity, formats, scopes: context.scopes, context, keeps, limitsOf, spender, clock, deadlineMs, verify, vouch, failed, refusedLater, unproven, watch: watches.watch, report };
 
   return withEngine<Keyring<Scope, Plan>>(
     {
@@ -79,18 +81,22 @@ export function createKeyring<const Scope extends string = never, const Plan ext
       on(name, listener) {
         const off = events.on(name, listener);
         if (name === 'stale') reminders.start();
+        if (name === 'unusual') usage.listen();
         return off;
       },
       health: () => promised(parts.health),
-      activity: (wanted) => promised(() => activity.list(wanted)),
-      flush: () => promised(() => Promise.all([uses.flush(), activity.flush()]).then(() => undefined)),
+      // What is unusual is found when uses are counted, and then written down.
+      activity: (wanted) => promised(() => usage.flush().then(() => activity.list(wanted))),
+      usage: (wanted) => promised(() => usage.read(wanted)),
+      topKeys: (wanted) => promised(() => usage.top(wanted)),
+      flush: () => promised(() => Promise.all([uses.flush(), usage.flush().then(() => activity.flush())]).then(() => undefined)),
       close() {
         closed = true;
         watches.close();
         leases.close();
         verifiers.forgetAll();
         reminders.stop();
-        return Promise.all([uses.close(), activity.close(), notices.close()]).then(() => undefined);
+        return Promise.all([uses.close(), usage.close().then(() => activity.close()), notices.close()]).then(() => undefined);
       },
     },
     engine,
@@ -122,16 +128,24 @@ function createParts(resolved: ResolvedKeyringOptions) {
   const uses = createUses(store, context.lifecycle.flushEvery, report);
   const show = (record: KeyRecord): ApiKey => toApiKey(uses.latest(record), clock.now());
   const activity = createActivityBook({ log: resolved.activity, events, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, redact: createRedact(formats.all, NO_NAMES), report });
+  const { history } = activity;
+  const usage = createUsageBook({ meter: resolved.usage, unusual: context.lifecycle.unusual, history, events, clock, flushEvery: context.lifecycle.flushEvery, deadlineMs: storeMs, report });
+  const unproven = (code: RefusalCode): void => usage.tallies()?.noteUnproven(code);
   const failures = createFailureGate(resolved.failureRules, spender);
-  const judging = { spender, failures, witness: createWitness(uses, activity.recorder, report), events, clock };
+  const witness = createWitness(uses, activity.recorder, usage, report);
+  const judging = { spender, failures, witness, unproven, events, clock };
   const verifiers = createVerifiers({ formats, hashes, store, context, deadlineMs: storeMs, report }, caching, judging);
   const watches = createWatches({ store, events, context, clock, lifetimeMs: lifetimeOf(caching), report });
   const notices = createNotices({ invalidation: resolved.cache.invalidation, ...hearing(verifiers, watches), tell: tellerOf('invalidation'), report });
   const { mint: _mint, ...operations } = createOperations({ store, formats, hashes, context, events, clock, forget: verifiers.forget, publish: notices.publish, show });
-  const told = refusalTeller(events, clock);
+  const told = refusalTeller(events, clock, unproven);
   const failed: Engine['failed'] = (facts, refusal) => chain(failures.count(facts, refusal), told);
+  const refusedLater: Engine['refusedLater'] = (principal, facts, refusal) => {
+    if (principal !== undefined) witness.refusedLater(principal, facts, clock.now(), refusal);
+    told(refusal);
+  };
   return {
-    events, report, clock, leases, spender, uses, activity, verifiers, watches, notices, operations, failed,
+    events, report, clock, leases, spender, uses, activity, usage, verifiers, watches, notices, operations, failed, refusedLater, unproven,
     reminders: createReminders(store, events, clock, context.lifecycle, show, report),
     explain: createExplain(store, spender, context, clock),
     health: createHealth({ store: plainStore, limiter, onLimiterError, storeMs, limiterMs, isListening: notices.isListening }),

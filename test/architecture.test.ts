@@ -13,7 +13,8 @@ const PARTS: Record<string, { parts: readonly string[]; packages: readonly strin
   connect: { parts: ['http', 'core'], packages: [], types: ['node:http', 'connect'] },
   realtime: { parts: ['http', 'core'], packages: ['node:http'], types: ['node:stream'] },
   admin: { parts: ['http', 'core'], packages: ['zod', 'path-to-regexp', 'node:buffer', 'node:crypto'], types: ['node:http'] },
-  dashboard: { parts: ['admin'], packages: ['node:crypto'], types: ['node:http'] },
+  // Its page is an application of its own, in dashboard/, of which this is told only where it was built.
+  dashboard: { parts: ['admin', 'http', 'core'], packages: ['node:fs', 'node:path', 'node:zlib', 'dashboard/folder.cjs'], types: ['node:http'] },
   jwt: { parts: ['http', 'core'], packages: ['jose', 'node:crypto'], types: ['node:http'] },
   sql: { parts: ['core'], packages: ['node:crypto', 'node:timers/promises', 'kysely', 'node:fs', 'node:module', 'node:path'] },
   redis: { parts: ['core'], packages: ['node:crypto'] },
@@ -44,6 +45,8 @@ describe('arrows', () => {
     const wrong = imports.filter(({ from, to, typeOnly }) => {
       const [own, other] = [partOf(from), partOf(to)];
       if (own === 'index') return false;
+      // The entry hands the page out with the API that it stands on; nothing else of admin knows of it.
+      if (from === 'src/admin/index.ts' && other === 'dashboard') return false;
       const allowed = PARTS[own];
       if (allowed === undefined) return true;
       if (to.startsWith('src/')) return other !== own && !allowed.parts.includes(other);
@@ -94,12 +97,14 @@ describe('size', () => {
 
 describe('ports', () => {
   it.each([
-    ['KeyStore', 7],
-    ['Limiter', 5],
-    ['Hasher', 7],
-    ['Clock', 1],
-  ])('%s has at most %i members, all of them required', (name, most) => {
-    const port = parse('src/core/ports.ts').statements.find((statement) => ts.isInterfaceDeclaration(statement) && statement.name.text === name);
+    ['KeyStore', 7, 'src/core/ports.ts'],
+    ['Limiter', 5, 'src/core/ports.ts'],
+    ['Hasher', 7, 'src/core/ports.ts'],
+    ['Clock', 1, 'src/core/ports.ts'],
+    ['ActivityLog', 2, 'src/core/observing.ts'],
+    ['UsageMeter', 3, 'src/core/observing.ts'],
+  ])('%s has at most %i members, all of them required', (name, most, path) => {
+    const port = parse(path).statements.find((statement) => ts.isInterfaceDeclaration(statement) && statement.name.text === name);
     const members = port !== undefined && ts.isInterfaceDeclaration(port) ? port.members : [];
     expect(members.length).toBeGreaterThan(0);
     expect(members.length).toBeLessThanOrEqual(most);

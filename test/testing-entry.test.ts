@@ -8,8 +8,8 @@ import { memoryStore } from '../src/memory/store.js';
 
 const { fakeClock, testKeyring } = testing;
 
-it('keystile/testing has the two contracts, a clock and a keyring', () => {
-  expect(Object.keys(testing).sort()).toEqual(['fakeClock', 'limiterContract', 'storeContract', 'testKeyring']);
+it('keystile/testing has the contracts, a clock and a keyring', () => {
+  expect(Object.keys(testing).sort()).toEqual(['activityContract', 'fakeClock', 'limiterContract', 'storeContract', 'testKeyring', 'usageContract']);
 });
 
 describe('fakeClock', () => {

@@ -1,7 +1,8 @@
 import { storeUnavailable } from '../core/errors.js';
 import { isPlainObject } from '../core/options.js';
 
-const ACTIONS = ['read', 'create', 'update', 'rotate', 'regenerate', 'disable', 'enable', 'revoke', 'delete', 'undelete', 'explain'] as const;
+/** Every action there is. */
+export const ACTIONS = ['read', 'create', 'update', 'rotate', 'regenerate', 'disable', 'enable', 'revoke', 'delete', 'undelete', 'explain'] as const;
 
 /** What somebody may do with keys. `read` lists and shows them. */
 export type ManagementAction = (typeof ACTIONS)[number];

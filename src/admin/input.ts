@@ -35,4 +35,4 @@ export function refusedByKeyring(error: ConfigurationError): Error {
   return invalidInput(fieldError(own, error.message.slice(error.option.length + 2), error.code));
 }
 
-const OPERATIONS: ReadonlySet<string> = new Set(['create', 'update', 'rotate', 'regenerate', 'revoke', 'list', 'request', 'guard']);
+const OPERATIONS: ReadonlySet<string> = new Set(['create', 'update', 'rotate', 'regenerate', 'revoke', 'list', 'request', 'guard', 'activity', 'usage', 'topKeys']);

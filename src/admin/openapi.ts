@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { pathParameters } from './routing.js';
 import type { Route } from './route.js';
+import { settingsView } from './routes/settings.js';
 import * as inputs from './schemas.js';
+import * as observed from './observed.js';
 import * as views from './views.js';
 
 type Json = Record<string, unknown>;
@@ -11,7 +13,8 @@ const NAMED = {
   CreateKey: inputs.createInput, UpdateKey: inputs.updateInput, RotateKey: inputs.rotateInput, RegenerateSlot: inputs.regenerateInput, RevokeKey: inputs.revokeInput,
   Nothing: inputs.noInput, ExplainRequest: inputs.explainInput,
   ApiKey: views.apiKeyView, CreatedKey: views.createdView, Succession: views.successionView, KeyList: views.listView, CallingKey: views.meView, Explanation: views.explanationView,
-  Problem: views.problemView,
+  Usage: observed.usageView, TopKeys: observed.topView, Activity: observed.activityView,
+  Settings: settingsView, Problem: views.problemView,
 } as const;
 
 const REFERENCE = '#/components/schemas/';
@@ -69,10 +72,15 @@ function operationOf({ name, summary, success, body, ...it }: Route): Json {
     parameters: parametersOf(it),
     ...(body !== undefined && { requestBody: { required: true, content: { 'application/json': { schema: reference(body) } } } }),
     responses: {
-      [success.status]: { description: success.description, headers, ...(success.view !== undefined && { content: { 'application/json': { schema: reference(success.view) } } }) },
+      [success.status]: { description: success.description, headers, ...contentOf(success) },
       ...Object.fromEntries(statusesOf({ body, ...it }).map((status) => [status, { description: STATUSES[status], content: { 'application/problem+json': { schema: reference(NAMED.Problem) } } }])),
     },
   };
+}
+
+function contentOf({ view, types }: Route['success']): Json {
+  if (view !== undefined) return { content: { 'application/json': { schema: reference(view) } } };
+  return types === undefined ? {} : { content: Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }])) };
 }
 
 function statusesOf({ access, body, query, ifMatch, problems = [] }: Pick<Route, 'access' | 'ifMatch' | 'problems'> & { readonly body: unknown; readonly query?: unknown }): number[] {
@@ -95,8 +103,8 @@ function parametersOf({ path, query, ifMatch, idempotent }: Pick<Route, 'path' |
 }
 
 function queryParameters(query: z.ZodType): Json[] {
-  const { properties = {} } = z.toJSONSchema(query, { io: 'input' });
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input' });
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', ...(required.includes(name) && { required: true }), schema }));
 }
 
 function reference(schema: z.ZodType): Json {

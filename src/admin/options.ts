@@ -39,14 +39,14 @@ export interface ResolvedAdminOptions {
   readonly idempotency: { readonly ttlMs: number; readonly max: number };
 }
 
-const NAMES = ['authorize', 'allowKeys', 'auth', 'path', 'trustedOrigins', 'idempotency'];
+export const ADMIN_OPTIONS = ['authorize', 'allowKeys', 'auth', 'path', 'trustedOrigins', 'idempotency'];
 const DAY = 86_400_000;
 /** A key asks for what it may do; slots are the tenant's. */
 const KEYS_MAY: readonly ManagementAction[] = ['read', 'create', 'update', 'rotate', 'disable', 'enable', 'revoke', 'delete', 'undelete', 'explain'];
 
 /** Checks and completes the options; throws a `ConfigurationError` that names the wrong one. */
 export function resolveAdminOptions(options: unknown, engine: Engine): ResolvedAdminOptions {
-  const given = checkOptions(options, 'adminRouter', NAMES);
+  const given = checkOptions(options, 'adminRouter', ADMIN_OPTIONS);
   const { authorize, auth = {}, path = '', trustedOrigins = [] } = given;
   // Without an answer to "who are you" everybody could make keys.
   if (typeof authorize !== 'function') throw wrong('authorize', 'must be a function that says who is acting');

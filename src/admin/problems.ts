@@ -9,6 +9,7 @@ export type ManagementCode =
   | 'rights_exceeded'
   | 'cross_site_request'
   | 'not_found'
+  | 'not_configured'
   | 'method_not_allowed'
   | 'malformed_json'
   | 'invalid_header'
@@ -55,6 +56,7 @@ const MANAGEMENT: Readonly<Record<ManagementCode | KeyCode, Problem>> = {
   rights_exceeded: { status: 403, title: 'Rights exceeded', detail: 'A key can only give the rights that it has itself.' },
   cross_site_request: { status: 403, title: 'Cross-site request', detail: 'Changes are accepted from pages of the same origin only.' },
   not_found: { status: 404, title: 'Not found', detail: 'There is nothing here.' },
+  not_configured: { status: 404, title: 'Not configured', detail: 'The server does not keep this.' },
   method_not_allowed: { status: 405, title: 'Method not allowed', detail: 'This address does not know the method; Allow has those it does.' },
   malformed_json: { status: 400, title: 'Malformed JSON', detail: 'The body is not JSON in UTF-8.' },
   invalid_header: { status: 400, title: 'Invalid header', detail: 'A header field cannot be read.' },

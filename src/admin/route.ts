@@ -38,8 +38,8 @@ export interface Route<Query = never, Body = never> {
   /** Whether `If-Match` is needed, or only heeded. Default: ignored. */
   readonly ifMatch?: 'needed' | 'heeded';
   readonly idempotent?: boolean;
-  /** The good answer; without a schema it has no body. */
-  readonly success: { readonly status: number; readonly description: string; readonly view?: z.ZodType; readonly headers?: readonly ('ETag' | 'Location')[] };
+  /** The good answer: JSON of this schema, a file of one of these types, or, without either, no body. */
+  readonly success: { readonly status: number; readonly description: string; readonly view?: z.ZodType; readonly types?: readonly string[]; readonly headers?: readonly ('ETag' | 'Location')[] };
   /** Statuses it may say no with, beside those that every route of its kind has. */
   readonly problems?: readonly number[];
   run(call: Call<Query, Body>): Answer | Promise<Answer>;

@@ -1,11 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { ConfigurationError } from '../core/errors.js';
-import { engineOf, type Keyring } from '../core/keyring.js';
+import { engineOf, type Engine, type Keyring } from '../core/keyring.js';
 import type { Attribution } from '../core/management/attribution.js';
-import type { Clock } from '../core/ports.js';
 import { expressHost } from '../http/host.js';
 import type { HostRequest, Middleware } from '../http/types.js';
-import { send, type Answer } from './answer.js';
+import { send, sendPieces, type Answer } from './answer.js';
 import { checkMediaType, readJson } from './body.js';
 import type { Caller } from './caller.js';
 import { answerTo } from './faults.js';
@@ -19,7 +18,9 @@ import { readQuery } from './query.js';
 import { route, type Call, type Route } from './route.js';
 import { changingRoutes } from './routes/changing.js';
 import { creatingRoutes } from './routes/creating.js';
+import { observingRoutes } from './routes/observing.js';
 import { readingRoutes } from './routes/reading.js';
+import { settingsRoutes } from './routes/settings.js';
 import { createRouting, targetOf, type Target } from './routing.js';
 import { isSameSite } from './same-site.js';
 import { createSight } from './sight.js';
@@ -44,7 +45,7 @@ export function adminRouter<Scope extends string, Plan extends string>(keyring: 
   const resolved = resolveAdminOptions(options, engine);
   const plain = keyring as unknown as Keyring;
   const gate = createGate(plain, engine, resolved, expressHost);
-  const routes = routesOf(plain, createIdempotencyBook(resolved.idempotency, engine.clock), engine.clock);
+  const routes = routesOf(plain, engine, createIdempotencyBook(resolved.idempotency, engine.clock));
   const find = createRouting(routes);
 
   /** What fails is answered. */
@@ -52,7 +53,11 @@ export function adminRouter<Scope extends string, Plan extends string>(keyring: 
     Promise.resolve().then(work).catch((error: unknown) => { send(answerTo(error, engine.report), req, res); });
   };
   const finish = (req: HostRequest, res: ServerResponse, work: () => Answer | Promise<Answer>): void => {
-    attempt(req, res, async () => { send(await work(), req, res); });
+    attempt(req, res, async () => {
+      const { pieces, ...answer } = await work();
+      if (pieces === undefined) send(answer, req, res);
+      else await sendPieces({ ...answer, pieces }, req, res, engine.report);
+    });
   };
   const attributionOf = (actor: string, req: HostRequest): Attribution => {
     const ip = addressOf(() => (resolved.auth.clientIp === undefined ? expressHost.clientIp(req) : resolved.auth.clientIp(req)));
@@ -104,9 +109,12 @@ export function adminRouter<Scope extends string, Plan extends string>(keyring: 
 }
 
 /** All routes, the one that describes them among them. */
-function routesOf(keyring: Keyring, book: ReturnType<typeof createIdempotencyBook>, clock: Clock): readonly Route[] {
+function routesOf(keyring: Keyring, engine: Engine, book: ReturnType<typeof createIdempotencyBook>): readonly Route[] {
   const sight = createSight(keyring);
-  const routes = [...readingRoutes(keyring, sight), ...creatingRoutes(keyring, book, clock), ...changingRoutes(keyring, sight)];
+  const routes = [
+    ...readingRoutes(keyring, sight), ...settingsRoutes(keyring, engine), ...creatingRoutes(keyring, engine, book),
+    ...changingRoutes(keyring, engine, sight), ...observingRoutes(keyring, engine, sight),
+  ];
   return [
     ...routes,
     route({

@@ -4,11 +4,11 @@ import type { Json } from '../core/record.js';
 
 /** What comes in. Unknown fields are refused everywhere; what depends on the keyring (scopes, plans, rules' syntax) it checks itself. */
 
-const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
+export const PRINTABLE = /^[^\u0000-\u001f\u007f]*$/;
 const CENTURY_SECONDS = 3_162_240_000;
 
-const text = (max: number): z.ZodString => z.string().min(1).max(max).regex(PRINTABLE, 'must not have control characters');
-const time = z.iso.datetime({ offset: true, error: 'must be a date and time as in RFC 3339, such as 2027-01-31T12:00:00Z' }).transform((written) => new Date(written));
+export const text = (max: number): z.ZodString => z.string().min(1, 'must not be empty').max(max, `must be at most ${String(max)} characters`).regex(PRINTABLE, 'must not have control characters');
+export const time = z.iso.datetime({ offset: true, error: 'must be a date and time as in RFC 3339, such as 2027-01-31T12:00:00Z' }).transform((written) => new Date(written));
 const slot = z.enum(['primary', 'secondary']);
 const ownerType = z.enum(['user', 'org', 'service']);
 const owner = z.strictObject({ type: ownerType, id: text(256) });

@@ -7,8 +7,8 @@ import type { ApiKey } from '../core/record.js';
 
 /** What goes out: schemas for the document, and the functions that make it. Fields are picked one by one, so no store can add any. */
 
-const time = z.iso.datetime();
-const rule = z.object({ kind: z.enum(['window', 'concurrency']), name: z.string(), limit: z.int(), windowMs: z.int().optional(), per: z.enum(['key', 'tenant', 'owner', 'ip']) });
+export const time = z.iso.datetime();
+export const rule = z.object({ kind: z.enum(['window', 'concurrency']), name: z.string(), limit: z.int(), windowMs: z.int().optional(), per: z.enum(['key', 'tenant', 'owner', 'ip']) });
 const status = z.enum(['active', 'scheduled', 'disabled', 'expired', 'revoked']);
 const owner = z.object({ type: z.enum(['user', 'org', 'service']), id: z.string() });
 const metadata = z.record(z.string(), z.unknown());
@@ -92,7 +92,7 @@ export const showExplanation = ({ ok, code, checks, limits }: Explanation): z.in
 const showLimit = ({ bucket, rule: counted, remaining, resetMs, violated }: LimitState): z.infer<typeof explanationView>['limits'][number] => ({ ...counted, subject: bucket.id, remaining, resetMs, violated });
 
 /** RFC 3339. What a broken store calls a time must not end in an exception without a name. */
-function iso(ms: unknown): string {
+export function iso(ms: unknown): string {
   const at = new Date(typeof ms === 'number' ? ms : Number.NaN);
   if (Number.isNaN(at.getTime())) throw storeUnavailable('the store answered with something that is no time');
   return at.toISOString();

@@ -57,7 +57,7 @@ function compile(record: KeyRecord, context: EntryContext, now: number, generati
     tenantId: record.tenantId,
     term: termOf(record),
     unlimited: limits.none ? Object.freeze(accepted(principal)) : undefined,
-    use: { at: -Infinity },
+    use: { at: -Infinity, tally: undefined },
     loadedAt: now,
     generation,
   };

@@ -2,6 +2,7 @@ import type { CompiledAccess } from './access/access.js';
 import type { BucketPlan } from './limits/buckets.js';
 import type { Principal } from './principal.js';
 import type { KeyRecord } from './record.js';
+import type { Tally } from './usage/tally.js';
 import type { Accepted } from './verification.js';
 
 /** Epoch milliseconds, `from <= now < until`. */
@@ -23,8 +24,8 @@ export interface KeyEntry {
   readonly term: Term | undefined;
   /** The answer, where there is no limit to ask for. */
   readonly unlimited: Accepted | undefined;
-  /** When the key was last used, as far as it has been noted. */
-  readonly use: { at: number };
+  /** When the key was last used, as far as it has been noted, and what its requests are counted with. */
+  readonly use: { at: number; tally: Tally | undefined };
   readonly loadedAt: number;
   /** The look-up's generation when the record was read. */
   readonly generation: number;

@@ -4,6 +4,7 @@ import { unknownName } from './options.js';
 import type { Attribution } from './management/attribution.js';
 import type { Clock } from './ports.js';
 import type { ApiKey } from './record.js';
+import type { Finding } from './usage/unusual.js';
 import type { Verification } from './verification.js';
 
 /** What has been done to a key. Times are epoch milliseconds. */
@@ -45,6 +46,8 @@ export interface KeyringEvents {
   stale: { readonly at: number; readonly apiKey: ApiKey; readonly reason: StaleReason };
   /** A presented key was refused; `keyId` only after its secret was proven. */
   refused: { readonly at: number; readonly code: RefusalCode; readonly keyId: string | undefined };
+  /** A key is used unlike before: from a new address, far more than usual, with many refusals, after a long silence. */
+  unusual: Finding & { readonly at: number };
   /** A part keeps failing and is left alone for a moment, or word of other processes' changes has stopped coming. */
   degraded: { readonly at: number; readonly part: Part; readonly error: unknown };
   /** It is back. */
@@ -56,7 +59,7 @@ export interface KeyringEvents {
 export type EventName = keyof KeyringEvents;
 
 const NAMES = [
-  'created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted', 'purged', 'failed', 'stale', 'refused', 'degraded', 'recovered', 'fault',
+  'created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted', 'purged', 'failed', 'stale', 'refused', 'unusual', 'degraded', 'recovered', 'fault',
 ] satisfies EventName[];
 
 export interface Events {
@@ -97,8 +100,9 @@ export function createEvents(): Events {
   };
 }
 
-/** Passes a decision on, telling of a refusal. */
-export const refusalTeller = (events: Events, clock: Clock) => <Decision extends Verification>(decision: Decision): Decision => {
+/** Passes a decision on, telling of a refusal; one that proved no key goes to `unproven` as well. */
+export const refusalTeller = (events: Events, clock: Clock, unproven: (code: RefusalCode) => void) => <Decision extends Verification>(decision: Decision): Decision => {
+  if (!decision.ok && decision.keyId === undefined) unproven(decision.code);
   if (!decision.ok && events.wanted('refused')) events.emit('refused', { at: clock.now(), code: decision.code, keyId: decision.keyId });
   return decision;
 };

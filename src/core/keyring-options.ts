@@ -8,8 +8,9 @@ import { createHashBook, type HashBook } from './hashing/hash-book.js';
 import { resolveLifecycle, type LifecycleOptions } from './management/lifecycle-options.js';
 import { checkRules, perMinute, type LimitRule } from './limits/rules.js';
 import type { OnLimiterError } from './limits/spender.js';
+import type { ActivityLog, UsageMeter } from './observing.js';
 import { checkOptions, isPlainObject } from './options.js';
-import type { ActivityLog, Clock, Hasher, Invalidation, KeyStore, Limiter } from './ports.js';
+import type { Clock, Hasher, Invalidation, KeyStore, Limiter } from './ports.js';
 import { createScopeBook, type ScopeDeclarations } from './scopes.js';
 
 /** Settings of `createKeyring`. Everything but `prefix` has a default. */
@@ -37,6 +38,8 @@ export interface KeyringOptions<Scope extends string = string, Plan extends stri
   readonly onLimiterError?: OnLimiterError;
   /** Where requests and operations are written down, for review. Default: nowhere. */
   readonly activity?: ActivityLog;
+  /** Where use is counted, per key and tenant. Default: nowhere. */
+  readonly usage?: UsageMeter;
   /** Rules for the life of every key. */
   readonly lifecycle?: LifecycleOptions;
   /** The verified-key cache; `false` asks the store for every request. */
@@ -56,6 +59,7 @@ export interface ResolvedKeyringOptions {
   readonly store: KeyStore | undefined;
   readonly limiter: Limiter | undefined;
   readonly activity: ActivityLog | undefined;
+  readonly usage: UsageMeter | undefined;
   readonly onLimiterError: OnLimiterError;
   readonly cache: CacheOptions;
   readonly storeMs: number;
@@ -63,7 +67,7 @@ export interface ResolvedKeyringOptions {
   readonly clock: Clock | undefined;
 }
 
-const OPTIONS = ['prefix', 'formats', 'scopes', 'plans', 'limits', 'hashing', 'store', 'limiter', 'onLimiterError', 'cache', 'deadlines', 'lifecycle', 'activity', 'clock'];
+const OPTIONS = ['prefix', 'formats', 'scopes', 'plans', 'limits', 'hashing', 'store', 'limiter', 'onLimiterError', 'cache', 'deadlines', 'lifecycle', 'activity', 'usage', 'clock'];
 const STORE_METHODS = ['insert', 'find', 'update', 'replace', 'delete', 'list', 'touch'];
 const LIMITER_METHODS = ['consume', 'peek', 'renew', 'release', 'reset'];
 
@@ -95,6 +99,7 @@ export function resolveKeyringOptions(options: KeyringOptions): ResolvedKeyringO
     store: options.store === undefined ? undefined : port<KeyStore>(options.store, 'store', STORE_METHODS),
     limiter: options.limiter === undefined ? undefined : port<Limiter>(options.limiter, 'limiter', LIMITER_METHODS),
     activity: options.activity === undefined ? undefined : port<ActivityLog>(options.activity, 'activity', ['append', 'list']),
+    usage: options.usage === undefined ? undefined : port<UsageMeter>(options.usage, 'usage', ['add', 'read', 'top']),
     onLimiterError: oneOf(options.onLimiterError ?? 'local', 'onLimiterError', ['local', 'closed', 'open']),
     cache: options.cache === false ? { max: 0 } : cacheOptions(options.cache),
     storeMs,

@@ -1,11 +1,12 @@
 import type { ImportSource } from './management/importing.js';
-import type { KeyPatch, KeySettings } from './management/draft.js';
+import type { DraftContext, KeyPatch, KeySettings } from './management/draft.js';
 import type { EventName, KeyringEvents } from './events.js';
 import type { Explanation } from './management/explain.js';
 import type { Health } from './health.js';
 import type { FormatBook } from './format/format-book.js';
 import type { ActivityOptions } from './guarded-activity.js';
 import type { KeyFormat } from './format/key-format.js';
+import type { RefusalCode } from './errors.js';
 import type { LimitRule } from './limits/rules.js';
 import type { Spender } from './limits/spender.js';
 import type { CreatedKey } from './management/created-key.js';
@@ -14,10 +15,13 @@ import type { BulkFilter } from './management/bulk.js';
 import type { GetOptions, ListOptions, RevokeOptions } from './management/operations.js';
 import type { StaleKey } from './management/reminders.js';
 import type { RotateOptions, SlotSettings, Succession } from './management/succession.js';
-import type { ActivityPage, Awaitable, Clock } from './ports.js';
+import type { ActivityPage, UsageOfKey } from './observing.js';
+import type { Awaitable, Clock } from './ports.js';
 import type { ApiKey, KeySlot } from './record.js';
+import type { Principal } from './principal.js';
 import type { RequestFacts, VerifyRequest } from './request.js';
 import type { ScopeBook } from './scopes.js';
+import type { TopOptions, UsageOptions, UsageReport } from './usage/report.js';
 import type { Refused, Verification } from './verification.js';
 import type { Verify } from './verifier.js';
 import type { Watches } from './watches.js';
@@ -151,7 +155,13 @@ export interface Keyring<Scope extends string = string, Plan extends string = st
   /** What has happened to keys and with them, newest first; needs the option `activity`. */
   activity(options?: ActivityOptions): Promise<ActivityPage>;
 
-  /** Writes what is waiting to the store and the log: times of last use, activity. Runs by itself every few seconds, and on `close`. */
+  /** How much keys were used, by the minute, the hour or the day, of one key, one tenant or all; needs the option `usage`. */
+  usage(options?: UsageOptions): Promise<UsageReport>;
+
+  /** The keys that were used most, or limited or refused most, the highest first; needs the option `usage`. */
+  topKeys(options?: TopOptions): Promise<readonly UsageOfKey[]>;
+
+  /** Writes down what is waiting: times of last use, activity, counts. Runs by itself every few seconds, and on `close`. */
   flush(): Promise<void>;
 
   /**
@@ -167,6 +177,10 @@ export interface Engine {
   readonly identity: symbol;
   readonly formats: FormatBook;
   readonly scopes: ScopeBook;
+  /** By which keys that are made or changed are checked. */
+  readonly context: DraftContext;
+  /** Which records are kept of what keys do. */
+  readonly keeps: { readonly activity: boolean; readonly usage: boolean };
   readonly spender: Spender;
   readonly clock: Clock;
   /** How long a host's callback may take. */
@@ -178,6 +192,10 @@ export interface Engine {
   readonly limitsOf: (apiKey: ApiKey) => readonly LimitRule[];
   /** Counts a failed attempt with something made of a key, as failed keys are counted, and tells of it. */
   readonly failed: (facts: RequestFacts, refusal: Refused) => Awaitable<Refused>;
+  /** Counts, writes down and tells that a route has refused a request that had been let in; without a principal, one that came without a key. */
+  readonly refusedLater: (principal: Principal | undefined, facts: RequestFacts, refusal: Refused) => void;
+  /** Counts a refusal of whoever has shown no key. */
+  readonly unproven: (code: RefusalCode) => void;
   /** Ends what stays open with a key as soon as the key would no longer be let in. */
   readonly watch: Watches['watch'];
   readonly report: (error: unknown) => void;

@@ -2,7 +2,8 @@
  * Everything an adapter author reads: what keystile asks of a store, a limiter, a hasher and a clock.
  *
  * Each port is small and complete; no method is optional. A method may answer at once or with a promise: the
- * in-memory adapters answer at once, which keeps the whole path of a request synchronous.
+ * in-memory adapters answer at once, which keeps the whole path of a request synchronous. The ports that only look on,
+ * `ActivityLog` and `UsageMeter`, are in observing.ts.
  */
 import type { LimitRule } from './limits/rules.js';
 import type { KeyChanges, KeyRecord, KeySlot } from './record.js';
@@ -99,44 +100,6 @@ export interface KeyUse {
   readonly at: number;
   /** Absent when the request came without an address; the record then keeps what it has. */
   readonly ip?: string;
-}
-
-/** Something that has happened to a key or with it. Holds no secret, no hash and no query string. */
-export interface Activity {
-  /** Epoch milliseconds. */
-  readonly at: number;
-  /** `request`, or what an operation has done: `created`, `rotated` (and `replaced` for the key before), `revoked`, … */
-  readonly action: string;
-  /** `ok`, or the code with which a request was refused or an operation turned down. */
-  readonly result: string;
-  readonly keyId: string;
-  readonly tenantId?: string;
-  /** Who had an operation done; a request is the key's own. */
-  readonly by?: string;
-  readonly ip?: string;
-  readonly method?: string;
-  readonly path?: string;
-}
-
-/** Which entries are asked for. Every filter that is present must hold. */
-export interface ActivityQuery {
-  readonly limit: number;
-  readonly cursor?: string;
-  readonly keyId?: string;
-  readonly tenantId?: string;
-}
-
-/** One page of entries, newest first. */
-export interface ActivityPage {
-  readonly entries: readonly Activity[];
-  /** Absent on the last page. */
-  readonly nextCursor?: string;
-}
-
-/** Where activity is written down. A log that fails loses entries, reported as `fault`; no request waits for it. */
-export interface ActivityLog {
-  append(entries: readonly Activity[]): Awaitable<void>;
-  list(query: ActivityQuery): Awaitable<ActivityPage>;
 }
 
 /** What a process hears of other processes. */

@@ -1,10 +1,16 @@
-import { isPromise } from './awaitable.js';
 import type { EventName, Events, KeyEvent } from './events.js';
+import { createFlusher } from './flusher.js';
 import type { GuardedActivity } from './guarded-activity.js';
-import type { Activity } from './ports.js';
-import type { KeyRecord } from './record.js';
+import type { Activity } from './observing.js';
 import type { Redact } from './redaction/spans.js';
+import { createUnwritten } from './unwritten.js';
 import type { Verification } from './verification.js';
+
+/** A key, as far as an entry names it. */
+interface Whose {
+  readonly id: string;
+  readonly tenantId?: string | undefined;
+}
 
 /** What is written of a request. */
 export interface RequestTrace {
@@ -18,7 +24,7 @@ export interface RequestTrace {
 /** Writes down what happens to keys and with them. */
 export interface Recorder {
   /** One request with a key whose secret it has proven. What nobody has proven is not written: anyone could fill the log with it. */
-  request(record: KeyRecord, verification: Verification, about: RequestTrace): void;
+  request(key: Whose, verification: Verification, about: RequestTrace): void;
   /** Hands on what is waiting. */
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -27,39 +33,24 @@ export interface Recorder {
 const OPERATIONS = ['created', 'imported', 'updated', 'disabled', 'enabled', 'rotated', 'regenerated', 'revoked', 'deleted', 'undeleted'] as const satisfies readonly EventName[];
 /** So many entries are handed on before their time. */
 const BATCH = 500;
-/** What a log does not take is kept up to here; then the oldest are given up. */
-const MOST = 10_000;
 const MAX_PATH = 512;
+/** A host may take them from where anybody writes what they like. */
+const MAX_IP = 64;
+const MAX_METHOD = 32;
 /** No key is shorter. */
 const SHORTEST_KEY = 20;
 
 export function createRecorder(log: GuardedActivity, events: Events, flushEvery: number, redact: Redact, report: (error: unknown) => void): Recorder {
-  let waiting: Activity[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  let flushing = Promise.resolve();
-
-  const write = async (): Promise<void> => {
-    if (waiting.length === 0) return;
-    const batch = waiting;
-    waiting = [];
-    try {
-      const taken = log.append(batch);
-      if (isPromise(taken)) await taken;
-    } catch (error) {
-      report(error);
-      waiting = [...batch, ...waiting].slice(-MOST);
-    }
-  };
-  const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    flushing = flushing.then(write);
-    return flushing;
-  };
+  const unwritten = createUnwritten(log, report);
+  const flusher = createFlusher(async () => {
+    await unwritten.send();
+    if (unwritten.count() > 0) flusher.later();
+  }, flushEvery);
   const add = (entry: Activity): void => {
-    waiting.push(entry);
-    if (waiting.length === BATCH) void flush();
-    else timer ??= setTimeout(() => void flush(), flushEvery).unref();
+    unwritten.add(entry);
+    // Who did what to a key is rare, and not to be lost with a process.
+    if (entry.action !== 'request' || unwritten.count() === BATCH) void flusher.flush();
+    else flusher.later();
   };
 
   const operation = (action: string, { at, apiKey, by, ip }: KeyEvent, result = 'ok'): void => {
@@ -71,35 +62,36 @@ export function createRecorder(log: GuardedActivity, events: Events, flushEvery:
     events.on(action, ({ previous, ...event }) => { if (previous !== undefined) operation('replaced', { ...event, apiKey: previous }); });
   }
   events.on('purged', ({ at, id, tenantId }) => { add({ at, action: 'purged', result: 'ok', ...whose({ id, tenantId }) }); });
+  events.on('unusual', ({ at, keyId, tenantId, kind, ip }) => { add({ at, action: 'unusual', result: kind, ...whose({ id: keyId, tenantId }), ...(ip !== undefined && { ip }) }); });
   events.on('failed', ({ action, code, ...event }) => { operation(action, event, code); });
   return {
-    request(record, verification, { now, ip, method, target }) {
+    request(key, verification, { now, ip, method, target }) {
       const path = target === undefined ? undefined : pathOf(target, redact);
       add({
         at: now,
         action: 'request',
         result: verification.ok ? 'ok' : verification.code,
-        ...whose(record),
-        ...(ip !== undefined && { ip }),
-        ...(method !== undefined && { method }),
+        ...whose(key),
+        ...(ip !== undefined && { ip: few(ip, MAX_IP) }),
+        ...(method !== undefined && { method: few(method, MAX_METHOD) }),
         ...(path !== undefined && { path }),
       });
     },
-    flush,
-    async close() {
-      await flush();
-      clearTimeout(timer);
-    },
+    flush: () => flusher.flush(),
+    close: () => flusher.close(),
   };
 }
 
 /** Without its query, and without a key that somebody has put into it. */
 function pathOf(target: string, redact: Redact): string {
-  const read = target.slice(0, 2 * MAX_PATH);
+  const read = few(target, 2 * MAX_PATH);
   const [path = ''] = read.split('?', 1);
   // What a cut leaves of a key may be too short to be found as one: what is unfinished goes, and the final cut comes last.
   const whole = path.length === read.length && read.length < target.length ? path.slice(0, path.lastIndexOf('/') + 1) : path;
   return (whole.length < SHORTEST_KEY ? whole : redact(whole)).slice(0, MAX_PATH);
 }
 
-const whose = ({ id, tenantId }: { readonly id: string; readonly tenantId?: string | undefined }): Pick<Activity, 'keyId' | 'tenantId'> => ({ keyId: id, ...(tenantId !== undefined && { tenantId }) });
+/** The beginning of a text, as a text of its own: a part of a string would keep the whole of it in memory. */
+const few = (text: string, most: number): string => (text.length <= most ? text : Buffer.from(text.slice(0, most)).toString());
+
+const whose = ({ id, tenantId }: Whose): Pick<Activity, 'keyId' | 'tenantId'> => ({ keyId: id, ...(tenantId !== undefined && { tenantId }) });

@@ -1,7 +1,7 @@
 import { chain, isPromise } from './awaitable.js';
 import { firstRefusal } from './checks.js';
 import type { KeyEntry } from './entry.js';
-import { limiterUnavailable } from './errors.js';
+import { limiterUnavailable, type RefusalCode } from './errors.js';
 import { refusalTeller, type Events } from './events.js';
 import { MAX_KEY_LENGTH } from './format/key-format.js';
 import type { FailureGate } from './limits/failures.js';
@@ -22,11 +22,13 @@ export interface VerifierSettings {
   readonly failures: FailureGate;
   readonly events: Events;
   readonly witness: Witness;
+  /** Hears of refusals of whoever has proven no key. */
+  readonly unproven: (code: RefusalCode) => void;
   readonly clock: Clock;
 }
 
 /** The order of the checks is the contract: nothing about a key is told before its secret is proven, limits come last. */
-export function createVerifier({ lookup, spender, failures, witness, events, clock }: VerifierSettings): Verify {
+export function createVerifier({ lookup, spender, failures, witness, unproven, events, clock }: VerifierSettings): Verify {
   const failed = (failure: LookupFailure, facts: RequestFacts): Awaitable<Refused> => {
     if (failure === 'busy') return failures.tooMany(facts);
     return failures.count(facts, failure === 'malformed' ? MALFORMED_KEY : INVALID_KEY);
@@ -84,16 +86,16 @@ export function createVerifier({ lookup, spender, failures, witness, events, clo
   const admit: typeof consider = (key, entry, facts, now) => {
     const decision = consider(key, entry, facts, now);
     if (!isPromise(decision)) {
-      witness(entry, facts, now, decision);
+      witness.decided(entry, facts, now, decision);
       return decision;
     }
     return decision.then((verification) => {
-      witness(entry, facts, clock.now(), verification);
+      witness.decided(entry, facts, clock.now(), verification);
       return verification;
     });
   };
 
-  const told = refusalTeller(events, clock);
+  const told = refusalTeller(events, clock, unproven);
   const decide = (key: unknown, facts: RequestFacts): Awaitable<Verification> => {
     if (typeof key !== 'string' || key.length > MAX_KEY_LENGTH) return failed('malformed', facts);
     const now = clock.now();

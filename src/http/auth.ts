@@ -6,6 +6,7 @@ import type { Awaitable } from '../core/ports.js';
 import type { Principal } from '../core/principal.js';
 import { nothingToRelease } from '../core/verification.js';
 import { createDecide, faulted, type Decision } from './decide.js';
+import { createFacts } from './facts.js';
 import { createGuards, type Guards } from './guards.js';
 import { isDelegated } from './judge-again.js';
 import { resolveOptions, type ApiKeyAuthOptions, type ResolvedOptions } from './options.js';
@@ -56,7 +57,7 @@ export function createPipeline<Scope extends string>(engine: Engine, resolved: R
       later(faulted(engine, error));
     });
   };
-  return Object.assign(middleware, createGuards<Scope>(engine, resolved, responder, createWatch(engine, resolved, host)));
+  return Object.assign(middleware, createGuards<Scope>(engine, resolved, responder, createWatch(engine, resolved, host), createFacts(engine, resolved, host)));
 }
 
 function createFinish(engine: Engine, responder: Responder): (decision: Decision, req: HostRequest, res: ServerResponse, next: Next) => void {

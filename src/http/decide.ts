@@ -45,6 +45,11 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
   const { looksLikeKey } = engine.formats;
   const factsOf = createFacts(engine, options, host);
 
+  /** A refusal without a look at any key. */
+  const without = (decision: Decision): Decision => {
+    if (!decision.verification.ok) engine.unproven(decision.verification.code);
+    return decision;
+  };
   const callback = <T>(name: string, call: () => Awaitable<unknown>, fits: (value: unknown) => value is T): Awaitable<T> =>
     guarded(
       call,
@@ -74,7 +79,7 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
     return chain(costOf(req), (units) =>
       chain(engine.spender.spend(buckets, units), (spent): Decision => {
         if (spent.outcome === 'full') throw limiterUnavailable('the limiter has no room for another address');
-        if (spent.outcome === 'limited') return withoutSource(limited(spent.states, spent.retryAfterMs));
+        if (spent.outcome === 'limited') return without(withoutSource(limited(spent.states, spent.retryAfterMs)));
         return withoutSource({ ok: true, principal: undefined, limits: spent.states, release: spent.release });
       }),
     );
@@ -82,7 +87,7 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
 
   const withoutKey = (req: HostRequest): Awaitable<Decision> => {
     const needed = typeof required === 'boolean' ? required : callback('required', () => required(req), isBoolean);
-    return chain<boolean, Decision>(needed, (must) => (must ? MISSING_KEY : anonymous(req)));
+    return chain<boolean, Decision>(needed, (must) => (must ? without(MISSING_KEY) : anonymous(req)));
   };
 
   /** Somebody else's token beside the key stays where it is. Only functions read late, and those strip nothing. */
@@ -104,14 +109,14 @@ export function createDecide(engine: Engine, options: ResolvedOptions, host: Hos
     const other = before !== undefined && isOther(before) ? before : undefined;
     if (presented === 'none') return other === undefined ? withoutKey(req) : verify(req, other, undefined);
     // A key and a token on one request: nothing says whose rights count.
-    if (presented === 'ambiguous' || other !== undefined) return AMBIGUOUS;
+    if (presented === 'ambiguous' || other !== undefined) return without(AMBIGUOUS);
     if (options.stripCredential) takeOut(req, presented.source);
     return verify(req, presented.key, presented.source);
   };
 
   return (req) => {
-    if (options.requireHttps && !host.secure(req)) return INSECURE;
-    if (isCut(req)) return MALFORMED;
+    if (options.requireHttps && !host.secure(req)) return without(INSECURE);
+    if (isCut(req)) return without(MALFORMED);
     const presented = readCredential(req, sources, looksLikeKey);
     if (!isPromise(presented)) return decide(req, presented);
     return chain(guarded(() => presented, (value) => value as Presented, 'credentials', engine.deadlineMs), (value) => decide(req, value));
@@ -125,6 +130,7 @@ const isBoolean = (value: unknown): value is boolean => typeof value === 'boolea
 /** A fault is a 503, with its code; its cause goes to the `fault` event and nowhere else. */
 export function faulted(engine: Engine, error: unknown): Decision {
   engine.report(error);
-  const limiter = isKeystileError(error) && error.code === 'limiter_unavailable';
-  return withoutSource(refused(limiter ? 'limiter_unavailable' : 'store_unavailable'));
+  const code = isKeystileError(error) && error.code === 'limiter_unavailable' ? 'limiter_unavailable' : 'store_unavailable';
+  engine.unproven(code);
+  return withoutSource(refused(code));
 }

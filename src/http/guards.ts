@@ -5,6 +5,7 @@ import { refused, type Refused } from '../core/verification.js';
 import { readCredential, type CredentialSource, type Presented } from './credentials.js';
 import { carriesDelegatedToken } from './delegated-token.js';
 import type { ResolvedOptions } from './options.js';
+import type { createFacts } from './facts.js';
 import { isGone, isQueued, releaseAtEnd } from './release.js';
 import { principalFor, takenFrom } from './request-state.js';
 import type { Responder } from './responder.js';
@@ -13,7 +14,7 @@ import type { Watch } from './watch.js';
 
 /** Guards for single routes; mount them behind the middleware they belong to. */
 export interface Guards<Scope extends string = string> {
-  /** Refuses a key that lacks one of the scopes. The request has been counted by then. */
+  /** Refuses a key that lacks one of the scopes. The request has spent its limits by then. */
   requireScopes(...scopes: readonly [Scope, ...Scope[]]): Middleware;
   /** Refuses a key that may not open event streams, and ends the response as soon as its key would no longer be let in. */
   requireRealtime(): Middleware;
@@ -21,15 +22,24 @@ export interface Guards<Scope extends string = string> {
   forbidApiKeys(): Middleware;
 }
 
-export function createGuards<Scope extends string>(engine: Engine, options: ResolvedOptions, responder: Responder, watch: Watch): Guards<Scope> {
+type FactsOf = ReturnType<typeof createFacts>;
+
+/** Of a request that has been judged, only its address, method and path are wanted. */
+const NOTHING_ASKED = { tenant: null, cost: 0 } as const;
+
+export function createGuards<Scope extends string>(engine: Engine, options: ResolvedOptions, responder: Responder, watch: Watch, factsOf: FactsOf): Guards<Scope> {
   /** A guard that asks something of the key; without one there is nobody to ask. */
   const guard =
     (judge: (principal: NonNullable<HostRequest['apiKey']>) => Refused | undefined): Middleware =>
     (req: HostRequest, res, next) => {
       const principal = principalFor(req, engine);
       const refusal = principal === undefined ? refused('missing_key') : judge(principal);
-      if (refusal === undefined) next();
-      else responder.refuse(refusal, usedSource(req), req, res, next);
+      if (refusal === undefined) {
+        next();
+        return;
+      }
+      engine.refusedLater(principal, factsOf(req, NOTHING_ASKED), refusal);
+      responder.refuse(refusal, usedSource(req), req, res, next);
     };
 
   const usedSource = (req: HostRequest): CredentialSource | undefined =>

@@ -5,3 +5,4 @@ export type { LocalLeaseOptions } from './limiter/accounts.js';
 export type { DenyCacheOptions } from './limiter/denials.js';
 export { redisLimiter, type RedisLimiterOptions } from './limiter.js';
 export { redisStore, type RedisStoreOptions } from './store.js';
+export { redisUsage, type RedisUsageOptions } from './usage.js';

@@ -6,3 +6,6 @@ export type { PreparingPool } from './kysely-engine.js';
 export { sqlStore, type SqlStoreOptions } from './store.js';
 export type { OpenSqlite, SqliteHandle, SqliteStatement } from './sqlite-driver.js';
 export { sqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite-store.js';
+export { sqlActivity, type SqlActivityOptions } from './activity.js';
+export { sqlUsage, type SqlUsageOptions } from './usage.js';
+export type { SqlTarget } from './target.js';

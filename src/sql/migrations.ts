@@ -2,12 +2,13 @@ import { Migrator, sql, type Kysely, type Migration } from 'kysely';
 import { ConfigurationError, isKeystileError, storeUnavailable } from '../core/errors.js';
 import { DIALECTS, dialectOf, type Dialect } from './dialects.js';
 import { readNames, type Names, type TableOptions } from './names.js';
+import { observingSchemaOf, SECOND } from './observing-schema.js';
 import { FIRST, quoteOf, schemaOf, tableText } from './schema.js';
 import type { SqliteHandle } from './sqlite-driver.js';
 import { inTransaction } from './sqlite-engine.js';
 
 /** What each migration of this version runs. */
-const MIGRATIONS: Readonly<Record<string, (dialect: Dialect['name'], names: Names) => string[]>> = { [FIRST]: schemaOf };
+const MIGRATIONS: Readonly<Record<string, (dialect: Dialect['name'], names: Names) => string[]>> = { [FIRST]: schemaOf, [SECOND]: observingSchemaOf };
 
 /** Several processes may start at once: where the engine has no lock for that, whoever comes second looks again. */
 const ATTEMPTS = 20;
@@ -96,13 +97,14 @@ export function migrationSql(options: MigrationSqlOptions): string {
   return [...schema, ...statementsFor(dialect, names)].map((statement) => `${statement};\n`).join('\n');
 }
 
-/** All that an empty database lacks: the tables, and the migrator's note that they are there. */
-function statementsFor(dialect: Dialect['name'], names: Names): string[] {
+/** All that a database lacks in which these migrations are done: the tables, and the migrator's note that they are there. */
+function statementsFor(dialect: Dialect['name'], names: Names, done: readonly string[] = []): string[] {
   const notes = tableText(dialect, names, 'migrations');
+  const missing = Object.entries(MIGRATIONS).filter(([name]) => !done.includes(name));
   return [
-    ...Object.values(MIGRATIONS).flatMap((statements) => statements(dialect, names)),
+    ...missing.flatMap(([, statements]) => statements(dialect, names)),
     `create table if not exists ${notes} (name varchar(255) not null primary key, timestamp varchar(255) not null)`,
-    ...Object.keys(MIGRATIONS).map((name) => `insert into ${notes} (name, timestamp) values ('${name}', '2026-01-01T00:00:00.000Z')`),
+    ...missing.map(([name]) => `insert into ${notes} (name, timestamp) values ('${name}', '2026-01-01T00:00:00.000Z')`),
   ];
 }
 
@@ -110,10 +112,11 @@ function statementsFor(dialect: Dialect['name'], names: Names): string[] {
 export function migrateNow(database: SqliteHandle, names: Names): void {
   inTransaction(database, () => {
     const known = database.prepare('select name from sqlite_master where name = ?').all(names.name('migrations'));
-    const done = known.length === 0 ? [] : (database.prepare(`select name from ${tableText('sqlite', names, 'migrations')}`).all() as { name: string }[]);
-    const state = compare(done.map(({ name }) => name));
+    const notes = known.length === 0 ? [] : (database.prepare(`select name from ${tableText('sqlite', names, 'migrations')}`).all() as { name: string }[]);
+    const done = notes.map(({ name }) => name);
+    const state = compare(done);
     if (state === 'newer') throw newerSchema();
-    if (state !== 'current') for (const statement of statementsFor('sqlite', names)) database.exec(statement);
+    if (state !== 'current') for (const statement of statementsFor('sqlite', names, done)) database.exec(statement);
   });
 }
 

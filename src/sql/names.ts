@@ -10,7 +10,7 @@ export interface TableOptions {
   readonly schema?: string;
 }
 
-export type TableName = 'keys' | 'tags' | 'search' | 'search_index' | 'search_terms' | 'migrations' | 'migrations_lock';
+export type TableName = 'keys' | 'tags' | 'search' | 'search_index' | 'search_terms' | 'activity' | 'usage' | 'usage_batches' | 'migrations' | 'migrations_lock';
 
 /** The names that one pair of options makes. */
 export interface Names {

@@ -39,7 +39,7 @@ export function schemaOf(dialect: DialectName, names: Names): string[] {
   ];
 }
 
-const isMysql = (dialect: DialectName): dialect is keyof typeof COLLATIONS => dialect === 'mysql' || dialect === 'mariadb';
+export const isMysql = (dialect: DialectName): dialect is keyof typeof COLLATIONS => dialect === 'mysql' || dialect === 'mariadb';
 export const quoteOf = (dialect: DialectName): string => (isMysql(dialect) ? '`' : '"');
 
 /** A table's quoted name, with its schema. */
@@ -56,7 +56,8 @@ function textOf(dialect: DialectName): (column: Sized) => string {
   };
 }
 
-const endOf = (dialect: DialectName): string => (isMysql(dialect) ? ` character set utf8mb4 collate ${COLLATIONS[dialect]}` : '');
+/** How a table's texts compare, for engines that say so at its end. */
+export const endOf = (dialect: DialectName): string => (isMysql(dialect) ? ` character set utf8mb4 collate ${COLLATIONS[dialect]}` : '');
 
 function keysTable(dialect: DialectName, names: Names, table: string): string {
   const text = textOf(dialect);
@@ -99,7 +100,7 @@ function indexStatements(dialect: DialectName, names: Names): string[] {
   ];
 }
 
-function createIndex(dialect: DialectName, names: Names, name: string, on: TableName, columns: readonly string[], unique = ''): string {
+export function createIndex(dialect: DialectName, names: Names, name: string, on: TableName, columns: readonly string[], unique = ''): string {
   return `create ${unique}index if not exists "${names.prefix}${name}" on ${tableText(dialect, names, on)} (${columns.join(', ')})`;
 }
 

@@ -5,6 +5,7 @@ import type { KeyStore } from '../core/ports.js';
 import { createKeyStore } from './key-store.js';
 import { migrateNow } from './migrations.js';
 import { readNames } from './names.js';
+import { withEngine } from './file-engine.js';
 import { findSqlite, type OpenSqlite, type SqliteHandle } from './sqlite-driver.js';
 import { sqliteEngine } from './sqlite-engine.js';
 
@@ -55,7 +56,7 @@ export function sqliteStore(path: string, options: SqliteStoreOptions = {}): Sql
     throw isKeystileError(error) ? error : storeUnavailable(`'${path}' cannot be used as a store of keys`, error);
   }
   const engine = sqliteEngine(database, names);
-  return { ...createKeyStore(engine), close: engine.close };
+  return withEngine({ ...createKeyStore(engine), close: engine.close }, engine);
 }
 
 function opened(path: string, open: OpenSqlite): SqliteHandle {

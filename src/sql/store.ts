@@ -4,6 +4,7 @@ import { createKeyStore } from './key-store.js';
 import { kyselyEngine, type PreparingPool } from './kysely-engine.js';
 import { plainDatabase, readyDialect, type HostDatabase } from './migrations.js';
 import { readNames, type TableOptions } from './names.js';
+import { whenReady } from './ready.js';
 
 /** Settings of {@link sqlStore}. */
 export interface SqlStoreOptions extends TableOptions {
@@ -33,28 +34,11 @@ export function sqlStore(db: HostDatabase, options: SqlStoreOptions = {}): KeySt
   const plain = plainDatabase(db, 'sqlStore');
   const { pool } = options;
   if (pool !== undefined && typeof (pool as Partial<PreparingPool> | null)?.query !== 'function') throw new ConfigurationError('invalid_option', 'sqlStore.pool', 'must be a pool of pg, with query()');
-  return whenReady(async () => {
+  const on = whenReady(async () => {
     const dialect = await readyDialect(plain, names);
     if (pool !== undefined && dialect.name !== 'postgres') throw new ConfigurationError('invalid_option', 'sqlStore.pool', 'is for PostgreSQL alone');
     return createKeyStore(kyselyEngine(plain, names, dialect, pool));
   });
-}
-
-/** A store that is opened by its first use; an opening that fails is tried again with the next. */
-function whenReady(open: () => Promise<KeyStore>): KeyStore {
-  let ready: KeyStore | undefined;
-  let opening: Promise<KeyStore> | undefined;
-  const opened = (): Promise<KeyStore> => {
-    opening ??= open().then(
-      (store) => (ready = store),
-      (error: unknown) => {
-        opening = undefined;
-        throw error;
-      },
-    );
-    return opening;
-  };
-  const on = <T>(ask: (store: KeyStore) => T | PromiseLike<T>): T | PromiseLike<T> => (ready === undefined ? opened().then(ask) : ask(ready));
   return {
     insert: (record) => on((store) => store.insert(record)),
     find: (lookup) => on((store) => store.find(lookup)),

@@ -5,3 +5,5 @@ export type { TestRunner } from './runner.js';
 export { storeContract } from './store-contract.js';
 export type { StoreUnderTest } from './store-records.js';
 export { testKeyring, type TestKeyring } from './test-keyring.js';
+export { activityContract, type ActivityUnderTest } from './activity-contract.js';
+export { usageContract, type UsageUnderTest } from './usage-contract.js';

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { memoryActivity } from '../../src/memory/activity.js';
+import { memoryUsage } from '../../src/memory/usage.js';
 import { hosts } from '../support/hosts.js';
 import { conformance, type OpenApi } from './document.js';
 import { each, useAdmin } from './support.js';
@@ -9,7 +11,7 @@ const ANY = { 'If-Match': '*' };
 
 describe.each(hosts)('the management API on $name', (host) => {
   it('answers every route as its document promises, in good days and bad ones', async () => {
-    const app = await start(host);
+    const app = await start(host, { keyring: { activity: memoryActivity(), usage: memoryUsage() } });
     const { body: document } = (await app.as('', 'get', '/openapi.json').expect(200)) as { body: OpenApi };
     const promised = conformance(document);
     const call = async (...[person, method, path, body, headers]: Parameters<typeof app.as>) => {
@@ -29,6 +31,9 @@ describe.each(hosts)('the management API on $name', (host) => {
     const at = `/keys/${id}`;
 
     expect((await call('ann', 'get', at)).body).toEqual(made.apiKey);
+    expect((await call('ann', 'get', '/settings')).body).toMatchObject({ actor: 'ann@example.com', tenantId: 'acme' });
+    expect((await call('ann', 'post', '/keys/check', { name: 'x', plan: 'starter' })).status).toBe(204);
+    expect((await call('ann', 'post', `${at}/check`, { expiresAt: null, access: { ips: { allow: ['10.0.0.0/8'] } } })).status).toBe(204);
     expect((await call('ann', 'get', '/keys?tag=blue&limit=1&status=active&ownerType=user&ownerId=u1&environment=live&search=WARE&sort=name')).body).toEqual({ keys: [made.apiKey] });
     expect((await call('', 'get', '/me', undefined, { 'X-API-Key': made.key })).body).toMatchObject({ id, scopes: ['read'], metadata: { a: [1] } });
     const explained = await call('ann', 'post', `${at}/explain`, { method: 'GET', path: '/x', ip: '10.0.0.1', origin: 'https://a.example', scopes: ['write'] });
@@ -53,11 +58,11 @@ describe.each(hosts)('the management API on $name', (host) => {
     const second = (await call('ann', 'post', '/tenants/acme/slots/primary/regenerate', {})).body;
     expect(second).toMatchObject({ previous: { id: first.apiKey.id, status: 'revoked' }, apiKey: { scopes: ['read'], slot: 'primary' } });
 
-    for (const [method, path] of [['get', '/keys'], ['post', '/keys'], ['get', at], ['patch', at], ['delete', at], ...['rotate', 'disable', 'enable', 'revoke', 'undelete', 'explain'].map((name) => ['post', `${at}/${name}`]), ['post', '/tenants/acme/slots/primary/regenerate'], ['get', '/me']] as ['get' | 'post' | 'patch' | 'delete', string][]) {
+    for (const [method, path] of [['get', '/keys'], ['post', '/keys'], ['get', '/settings'], ['post', '/keys/check'], ['get', at], ['patch', at], ['delete', at], ...['check', 'rotate', 'disable', 'enable', 'revoke', 'undelete', 'explain'].map((name) => ['post', `${at}/${name}`]), ['post', '/tenants/acme/slots/primary/regenerate'], ['get', '/me']] as ['get' | 'post' | 'patch' | 'delete', string][]) {
       const [nobody, other, key] = [await call('', method, path, {}, ANY), await call('bob', method, path, {}, ANY), await call('ann', method, path, {}, { ...ANY, 'X-API-Key': rotated.body.key })];
       if (path === '/me') continue;
       expect([nobody.status, key.status, key.body.code]).toEqual([401, 403, 'api_key_not_accepted']);
-      if (path !== '/keys') expect(other.status).toBe(404);
+      if (path.startsWith(at) || path.startsWith('/tenants')) expect(other.status).toBe(404);
       if (method === 'get') continue;
       expect([(await call('ann', method, path, {}, { Origin: 'https://evil.example' })).body.code, (await call('viewer', method, path, {}, ANY)).status]).toEqual(['cross_site_request', path.endsWith('explain') ? 200 : 403]);
       if (method === 'delete') continue;
@@ -65,6 +70,10 @@ describe.each(hosts)('the management API on $name', (host) => {
     }
     expect([(await call('ann', 'patch', at, {})).status, (await call('ann', 'patch', at, { name: 'x' }, { 'If-Match': '"1"' })).status]).toEqual([428, 412]);
     expect([(await call('ann', 'post', `${at}/rotate`, {}, ANY)).body.code, (await call('ann', 'post', '/keys', { name: 'x', slot: 'primary' })).body.code]).toEqual(['already_rotated', 'slot_taken']);
+
+    for (const path of ['/usage', '/usage/top', '/activity', '/activity/export?format=csv']) {
+      expect([(await call('ann', 'get', path)).status, (await call('', 'get', path)).status, (await call('ann', 'get', path, undefined, { 'X-API-Key': rotated.body.key })).status]).toEqual([200, 401, 403]);
+    }
 
     const succeeding = Object.values(document.paths).flatMap((operations) => Object.values(operations)).map(({ operationId, responses }) => `${operationId} ${Object.keys(responses).find((code) => code.startsWith('2'))}`);
     expect(succeeding.filter((one) => !promised.seen.has(one))).toEqual([]);
@@ -95,6 +104,6 @@ it('the document is valid OpenAPI 3.1, by a validator of somebody else', async (
   expect(body.openapi).toMatch(/^3\.1\./);
   expect(body.servers).toEqual([{ url: '/admin' }]);
   const operations = Object.values(body.paths as Record<string, object>).flatMap((path) => Object.values(path)) as { operationId: string }[];
-  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(13);
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(20);
   expect(JSON.stringify(body)).not.toContain('"hash"');
 });

@@ -8,7 +8,7 @@ import { NODE_HTTP, type Step, type TestHost } from '../support/hosts.js';
 import { useServers, type TestServer } from '../support/servers.js';
 
 export type Scope = 'read' | 'write' | 'keys:manage';
-type Method = 'get' | 'post' | 'patch' | 'delete' | 'put';
+type Method = 'get' | 'head' | 'post' | 'patch' | 'delete' | 'put';
 
 /** People, by what they send as `x-user`. */
 export const PEOPLE: Readonly<Record<string, Authorization>> = {

@@ -167,7 +167,7 @@ describe('a closed keyring', () => {
       rotate: keyring.rotate(id), regenerate: keyring.regenerate('acme', 'primary'), disable: keyring.disable(id), enable: keyring.enable(id), revoke: keyring.revoke(id),
       delete: keyring.delete(id), undelete: keyring.undelete(id), purge: keyring.purge(),
       disableAll: keyring.disableAll(tenant), enableAll: keyring.enableAll(tenant), revokeAll: keyring.revokeAll(tenant), deleteAll: keyring.deleteAll(tenant),
-      checkStale: keyring.checkStale(), explain: keyring.explain(id), flush: keyring.flush(), health: keyring.health(),
+      checkStale: keyring.checkStale(), explain: keyring.explain(id), flush: keyring.flush(), health: keyring.health(), usage: keyring.usage(), topKeys: keyring.topKeys(),
     };
     for (const answer of await Promise.allSettled(Object.values(calls))) expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'keyring_closed', status: 503 } });
   });

@@ -23,7 +23,7 @@ const { renew: _renew, ...noRenew } = memoryLimiter();
 
 const NO_SPAN = [-1, 1.5, NaN, Infinity, '60000', null, 100 * 366 * 86_400_000 + 1];
 /** Durations out of their bounds. */
-const SPANS: { readonly [Name in keyof Required<LifecycleOptions>]: readonly unknown[] } = {
+const SPANS: { readonly [Name in Exclude<keyof LifecycleOptions, 'unusual'>]: readonly unknown[] } = {
   gracePeriod: NO_SPAN,
   maxLifetime: [...NO_SPAN, 999],
   rotateAfter: [...NO_SPAN, 999],
@@ -46,7 +46,8 @@ const KEYRING: Every<KeyringOptions> = {
   cache: [...invalid(5, true, 'off', null), [{ max: -1 }, 'invalid_option', 'cache.max'], [{ ttl: 1 }, 'unknown_option', 'cache.ttl']],
   deadlines: [...invalid(5, null), [{ storeMs: 0 }, 'invalid_option', 'deadlines.storeMs'], [{ limiterMs: 1.5 }, 'invalid_option', 'deadlines.limiterMs'], [{ storeMs: '5' }, 'invalid_option', 'deadlines.storeMs'], [{ store: 1 }, 'unknown_option', 'deadlines.store']],
   activity: invalid({}, 5, null, { append: String }),
-  lifecycle: [...invalid(5, [], null), [{ grace: 1 }, 'unknown_option', 'lifecycle.grace'], ...Object.entries(SPANS).flatMap(([name, wrong]) => wrong.map((value) => [{ [name]: value }, 'invalid_option', `lifecycle.${name}`] as const))],
+  usage: invalid({}, 5, null, { add: String, read: String }),
+  lifecycle: [...invalid(5, [], null), [{ grace: 1 }, 'unknown_option', 'lifecycle.grace'], [{ unusual: true }, 'invalid_option', 'lifecycle.unusual'], [{ unusual: { silense: 1 } }, 'unknown_option', 'lifecycle.unusual.silense'], ...['addresses', 'burst', 'burstFrom', 'refusals', 'silence'].flatMap((name) => [-1, 1.5, NaN, '1', 1e16].map((value) => [{ unusual: { [name]: value } }, 'invalid_option', `lifecycle.unusual.${name}`] as const)), ...Object.entries(SPANS).flatMap(([name, wrong]) => wrong.map((value) => [{ [name]: value }, 'invalid_option', `lifecycle.${name}`] as const))],
   clock: invalid({}, 5, null, Date.now, { now: 5 }),
 };
 

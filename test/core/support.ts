@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
 import type { Keyring } from '../../src/core/keyring.js';
+import { CHECKSUM_LENGTH, createChecksum } from '../../src/core/format/checksum.js';
 import type { KeyringOptions } from '../../src/core/keyring-options.js';
 import type { KeyStore } from '../../src/core/ports.js';
 import type { KeyRecord } from '../../src/core/record.js';
@@ -81,4 +82,11 @@ export async function verdict(keyring: Keyring, key: string, request?: Parameter
   if (!verification.ok) return verification.code;
   verification.release();
   return 'ok';
+}
+
+/** What somebody tries who knows the id of a key, and not its secret: the right id, another secret, and a checksum that fits. */
+export function guessOf(key: string): string {
+  const body = key.slice(0, -CHECKSUM_LENGTH);
+  const guess = body.slice(0, -1) + (body.endsWith('a') ? 'b' : 'a');
+  return guess + createChecksum(200).of(guess);
 }

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const made = (packed = await pack());
   const [esm, commonjs, typescript, plain] = await Promise.all([
     made.install('esm', ['express', 'jose', 'kysely', 'zod']),
-    made.install('commonjs', ['express4']),
+    made.install('commonjs', ['express4', 'zod']),
     made.install('typescript', ['express', 'connect', '@types/express', '@types/connect', '@types/node']),
     made.install('plain', ['@types/node']),
   ]);
@@ -29,6 +29,10 @@ describe('the packed tarball', () => {
 
   it('serves Express 4 from a CommonJS project', async () => {
     expect(await answers('server.js', project.commonjs)).toEqual([[200, 'commonjs', 401]]);
+  });
+
+  it('serves the dashboard, its page found from ESM and from CommonJS', async () => {
+    for (const folder of [project.esm, project.commonjs]) expect(await answers('dashboard.js', folder)).toEqual([[200, true, 401]]);
   });
 
   it('works with its ESM and its CommonJS copy in one process', async () => {

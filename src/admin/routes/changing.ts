@@ -1,4 +1,5 @@
-import type { Keyring } from '../../core/keyring.js';
+import type { Engine, Keyring } from '../../core/keyring.js';
+import { checkChange } from '../../core/management/fields.js';
 import type { ApiKey } from '../../core/record.js';
 import type { Answer } from '../answer.js';
 import { grantAfter } from '../grants.js';
@@ -14,7 +15,7 @@ const changed = (apiKey: ApiKey): Answer => ({ status: 200, body: showKey(apiKey
 const success = { status: 200, description: 'The key after the change.', view: apiKeyView, headers: ['ETag'] } as const;
 
 /** Routes that change a key which exists. Those that end or suspend heed `If-Match` without asking for it: an emergency must not wait. */
-export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[] {
+export function changingRoutes(keyring: Keyring, { context }: Engine, sight: Sight): readonly Route[] {
   const toggle = (action: 'disable' | 'enable', summary: string): Route =>
     route({
       method: 'post', path: `/keys/:id/${action}`, access: action, name: `${action}Key`, summary,
@@ -34,6 +35,17 @@ export function changingRoutes(keyring: Keyring, sight: Sight): readonly Route[]
         caller.checkGrant(grantAfter(apiKey, body));
         // What has been looked at is what is changed: nobody may give it more rights in between.
         return changed(await keyring.update(apiKey.id, body, { ...boundTo(apiKey, version, true), ...attribution }));
+      },
+    }),
+
+    route({
+      method: 'post', path: '/keys/:id/check', access: 'update', name: 'checkChange', summary: 'Tell what updateKey would say to this, and change nothing',
+      body: updateInput, success: { status: 204, description: 'Nothing is wrong with it.' }, problems: [404],
+      async run({ caller, params, body }) {
+        const apiKey = await sight.live(caller, params['id']);
+        caller.checkGrant(grantAfter(apiKey, body));
+        checkChange(apiKey, body, context);
+        return { status: 204 };
       },
     }),
 

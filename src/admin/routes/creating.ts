@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto';
+import type { z } from 'zod';
 import type { CreatedKey } from '../../core/management/created-key.js';
-import type { Keyring } from '../../core/keyring.js';
-import type { Clock } from '../../core/ports.js';
+import type { KeySettings } from '../../core/management/draft.js';
+import { newFields } from '../../core/management/fields.js';
+import type { Engine, Keyring } from '../../core/keyring.js';
 import type { KeySlot } from '../../core/record.js';
 import type { Answer } from '../answer.js';
 import { faultOf } from '../faults.js';
@@ -25,10 +27,19 @@ export function created({ key, apiKey, previous }: CreatedKey & { readonly previ
 const locationOf = (id: string, base: string): string => `${base}/keys/${encodeURIComponent(id)}`;
 
 /** Routes that make keys out of nothing. */
-export function creatingRoutes(keyring: Keyring, book: IdempotencyBook, clock: Clock): readonly Route[] {
+export function creatingRoutes(keyring: Keyring, { context, clock }: Engine, book: IdempotencyBook): readonly Route[] {
   /** A key that never works is a slip, often of a unit. Who wants one to end changes its end. */
   const checkEnd = ({ expiresAt }: { readonly expiresAt?: Date | null }): void => {
     if (expiresAt && !(clock.now() < expiresAt.getTime())) throw invalidInput({ field: '/expiresAt', message: 'must be in the future', code: 'invalid_option' });
+  };
+  /** What a new key will be, as far as it may be that. */
+  const settingsOf = ({ caller, body }: Pick<Call<unknown, z.infer<typeof createInput>>, 'caller' | 'body'>): KeySettings => {
+    checkEnd(body);
+    const tenantId = caller.tenantFor(body.tenantId);
+    const settings = { ...caller.defaults, ...body, ...(tenantId !== undefined && { tenantId }) };
+    if (settings.slot !== undefined && !caller.mayTakeSlots) throw slotRefused();
+    caller.checkGrant(grantAfter({ environment: 'live', scopes: [] }, settings));
+    return settings;
   };
   return [
     route({
@@ -38,15 +49,21 @@ export function creatingRoutes(keyring: Keyring, book: IdempotencyBook, clock: C
       success: { status: 201, description: 'The new key.', view: createdView, headers: ['ETag', 'Location'] },
       problems: [409],
       async run({ caller, body, attribution, idempotencyKey, base }) {
-        checkEnd(body);
-        const tenantId = caller.tenantFor(body.tenantId);
-        const settings = { ...caller.defaults, ...body, ...(tenantId !== undefined && { tenantId }) };
-        if (settings.slot !== undefined && !caller.mayTakeSlots) throw slotRefused();
-        caller.checkGrant(grantAfter({ environment: 'live', scopes: [] }, settings));
+        const settings = settingsOf({ caller, body });
         const make = async (): Promise<CreatedKey> => keyring.create(settings, attribution);
         if (idempotencyKey === undefined) return created(await make(), base);
         const scope = JSON.stringify([caller.actor, caller.tenantId]);
         return once(book, { actor: scope, name: idempotencyKey, body: hash('sha256', JSON.stringify(body), 'base64url') }, make, base);
+      },
+    }),
+
+    route({
+      method: 'post', path: '/keys/check', access: 'create', name: 'checkNewKey', summary: 'Tell what createKey would say to this, and make nothing',
+      body: createInput,
+      success: { status: 204, description: 'Nothing is wrong with it.' },
+      run(call) {
+        newFields(settingsOf(call), 'create', context, clock);
+        return { status: 204 };
       },
     }),
 

@@ -1,11 +1,12 @@
 import type { Keyring } from '../../core/keyring.js';
 import type { ListOptions } from '../../core/management/operations.js';
+import type { ApiKey } from '../../core/record.js';
 import { ManagementError } from '../problems.js';
 import { route, type Route } from '../route.js';
 import { explainInput, listQuery, type SORTS } from '../schemas.js';
 import type { Sight } from '../sight.js';
 import { etag } from '../versions.js';
-import { visiblePage } from '../visible-page.js';
+import { placeOf, visiblePage, type Pages } from '../visible-page.js';
 import { apiKeyView, explanationView, listView, meView, showExplanation, showKey, showMe } from '../views.js';
 
 /** Routes that change nothing. */
@@ -15,17 +16,22 @@ export function readingRoutes(keyring: Keyring, sight: Sight): readonly Route[] 
       method: 'get', path: '/keys', access: 'read', name: 'listKeys', summary: 'List keys, a page at a time',
       query: listQuery,
       success: { status: 200, description: 'A page of keys. Follow nextCursor to the end; a page may hold fewer keys than its limit.', view: listView },
-      async run({ caller, query: { sort, ownerType, ownerId, tenantId, ...filters } }) {
+      async run({ caller, query: { sort, ownerType, ownerId, tenantId, limit, cursor, ...filters } }) {
         // Somebody else's tenant has as many keys as one that does not exist.
         if (tenantId !== undefined && caller.tenantId !== undefined && tenantId !== caller.tenantId) return { status: 200, body: { keys: [] } };
         const tenant = caller.tenantId ?? tenantId;
-        const page = await visiblePage(keyring, caller, {
+        const options: ListOptions = {
           ...filters,
           ...(tenant !== undefined && { tenantId: tenant }),
           ...(ownerType !== undefined && ownerId !== undefined && { owner: { type: ownerType, id: ownerId } }),
           ...(sort !== undefined && { sort: readSort(sort) }),
-        });
-        return { status: 200, body: { keys: page.keys.map(showKey), ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }) } };
+        };
+        const pages: Pages<ApiKey> = async (place) => {
+          const { keys, ...rest } = await keyring.list({ ...options, ...place });
+          return { items: keys, ...rest };
+        };
+        const page = await visiblePage(caller, placeOf({ limit, cursor }), pages, (apiKey) => caller.sees(apiKey));
+        return { status: 200, body: { keys: page.items.map(showKey), ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }) } };
       },
     }),
 

@@ -3,16 +3,13 @@ import type { FormatBook } from '../format/format-book.js';
 import type { HashBook } from '../hashing/hash-book.js';
 import { checkOptions } from '../options.js';
 import type { Insertion } from '../ports.js';
-import { withoutEmpty, type ApiKey, type KeyChanges, type KeyRecord } from '../record.js';
+import { withoutEmpty, type ApiKey, type KeyRecord } from '../record.js';
 import { readAttribution, type Attribution } from './attribution.js';
 import type { ChangeSettings } from './changes.js';
 import { createdKey, type CreatedKey } from './created-key.js';
-import { checkSettings, SETTING_NAMES, type DraftContext, type KeySettings } from './draft.js';
+import { SETTING_NAMES, type DraftContext, type KeySettings } from './draft.js';
+import { newFields, type NewFields } from './fields.js';
 import { IMPORT_NAMES, newId, readImport, type ImportSource } from './importing.js';
-import { withinLife } from './lifetime.js';
-
-/** The fields of a new key, checked. */
-export type NewFields = KeyChanges & { readonly name: string };
 
 /** How keys come to be. */
 export interface Issuing {
@@ -54,7 +51,7 @@ export function createIssuing({ store, formats, hashes, context, events, clock, 
 
     async create(settings, attribution = {}) {
       const origin = readAttribution(attribution, 'create');
-      const fields = withinLife(checkSettings(settings, 'create', context), context.lifecycle, clock.now(), 'create');
+      const fields = newFields(settings, 'create', context, clock);
       const { key, record } = await mint(fields);
       return createdKey(key, { apiKey: await insert('created', record, origin) });
     },
@@ -66,7 +63,7 @@ export function createIssuing({ store, formats, hashes, context, events, clock, 
       const source = readImport(pick(IMPORT_NAMES), formats, (stored) => hashes.salted(stored));
       // What the key itself says about its environment and tenant goes before a default.
       const said = { ...(source.parts?.environment && { environment: source.parts.environment }), ...(source.parts?.tenantId && { tenantId: source.parts.tenantId }) };
-      const fields = withinLife(checkSettings({ ...said, ...pick(SETTING_NAMES) }, 'import', context), context.lifecycle, clock.now(), 'import');
+      const fields = newFields({ ...said, ...pick(SETTING_NAMES) }, 'import', context, clock);
       for (const [name, value] of Object.entries(said)) {
         if (fields[name as keyof typeof said] !== value) throw new ConfigurationError('invalid_option', `import.${name}`, 'is not what the key itself says');
       }

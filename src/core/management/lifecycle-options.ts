@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors.js';
 import { checkOptions } from '../options.js';
+import { resolveUnusual, type Unusual, type UnusualOptions } from '../usage/unusual-options.js';
 
 const SECOND = 1_000;
 const DAY = 86_400_000;
@@ -18,13 +19,15 @@ export interface LifecycleOptions {
   readonly expiringWithin?: number;
   /** How long a deleted key can be brought back. Default: 30 days. */
   readonly retention?: number;
-  /** How often uses are written to the store, 100 ms to an hour: a crash loses no more of them. Default: 5 seconds. */
+  /** How often uses, activity and counts are written down, 100 ms to an hour: a crash loses no more of them. Default: 5 seconds. */
   readonly flushEvery?: number;
+  /** What is pointed out as unusual use; `false`: nothing. */
+  readonly unusual?: UnusualOptions | false;
 }
 
-export type Lifecycle = Required<Omit<LifecycleOptions, 'maxLifetime'>> & { readonly maxLifetime: number | undefined };
+export type Lifecycle = Required<Omit<LifecycleOptions, 'maxLifetime' | 'unusual'>> & { readonly maxLifetime: number | undefined; readonly unusual: Unusual | false };
 
-const NAMES = ['gracePeriod', 'maxLifetime', 'rotateAfter', 'unusedAfter', 'expiringWithin', 'retention', 'flushEvery'];
+const NAMES = ['gracePeriod', 'maxLifetime', 'rotateAfter', 'unusedAfter', 'expiringWithin', 'retention', 'flushEvery', 'unusual'];
 /** No span of time is longer: what is added to a date then stays a date. */
 const MAX_SPAN = 100 * 366 * DAY;
 
@@ -39,6 +42,7 @@ export function resolveLifecycle(options: unknown): Lifecycle {
     expiringWithin: span('expiringWithin', 7 * DAY),
     retention: span('retention', 30 * DAY),
     flushEvery: span('flushEvery', 5 * SECOND, 100, 3_600 * SECOND),
+    unusual: resolveUnusual(given['unusual'], 'lifecycle.unusual'),
   };
 }
 

@@ -6,8 +6,8 @@ import { readGuard, type Attribution, type Guard } from './attribution.js';
 import { forAll, type BulkFilter, type Pages } from './bulk.js';
 import { createChanges, type ChangeSettings } from './changes.js';
 import { checkPatch, keySlot, text, type KeyPatch } from './draft.js';
+import { changedFields } from './fields.js';
 import { createIssuing, type Issuing, type IssuingSettings } from './issuing.js';
-import { checkOrder, withinLife } from './lifetime.js';
 import { createRemoval, type Removal } from './removal.js';
 import { createSuccessions, type Successions } from './succession.js';
 
@@ -134,13 +134,7 @@ export function createOperations(settings: OperationSettings): Operations {
     async update(id, patch, guard = {}) {
       const checked = readGuard(guard, 'guard');
       const wanted = checkPatch(patch, 'update', context);
-      const decide = (record: KeyRecord): KeyChanges | undefined => {
-        if (Object.keys(wanted).length === 0) return undefined;
-        if ('expiresAt' in wanted) return { ...wanted, expiresAt: withinLife({ ...record, ...wanted }, context.lifecycle, record.createdAt, 'update').expiresAt };
-        if ('notBefore' in wanted) checkOrder({ ...record, ...wanted }, 'update.notBefore');
-        return wanted;
-      };
-      return change(id, 'updated', decide, checked);
+      return change(id, 'updated', (record) => changedFields(record, wanted, context), checked);
     },
 
     disableAll: (filter, attribution) => forAll(filter, pages, (key) => differs(key, disable(key.id, attribution))),

@@ -4,7 +4,8 @@ import { readAttribution, type Attribution } from './attribution.js';
 import { existing, MAX_ATTEMPTS, versionConflict, type Changes } from './changes.js';
 import { createdKey, type CreatedKey } from './created-key.js';
 import { checkPatch, checkSettings, keySlot, PATCH_NAMES, SETTING_NAMES, type CheckedPatch, type KeyPatch, type KeySettings, type Time } from './draft.js';
-import { checkInsertion, slotTaken, type Issuing, type IssuingSettings, type NewFields } from './issuing.js';
+import type { NewFields } from './fields.js';
+import { checkInsertion, slotTaken, type Issuing, type IssuingSettings } from './issuing.js';
 import { checkSpan } from './lifecycle-options.js';
 import { inheritedEnd, withinLife } from './lifetime.js';
 

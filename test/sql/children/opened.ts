@@ -1,5 +1,6 @@
 import { sqliteStore } from '../../../src/sql/sqlite-store.js';
 import { sqlStore } from '../../../src/sql/store.js';
+import type { SqlTarget } from '../../../src/sql/target.js';
 import { postgresNotices } from '../../../src/sql/postgres-notices.js';
 import type { KeyringOptions } from '../../../src/core/keyring-options.js';
 import { mysqlDatabase, mysqlPool } from '../../support/services/mariadb.js';
@@ -12,4 +13,10 @@ export function opened(engine: FilledEngine, where: string): Pick<KeyringOptions
   if (engine === 'mariadb') return { store: sqlStore(mysqlDatabase(mysqlPool(where, { connectionLimit: 4 }))) };
   const pool = postgresPool(where, { max: 4 });
   return { store: sqlStore(postgresDatabase(pool)), cache: { invalidation: postgresNotices(pool) } };
+}
+
+/** The same database, for what is kept beside keys. */
+export function databaseOf(engine: FilledEngine, where: string): SqlTarget {
+  if (engine === 'sqlite') return sqliteStore(where);
+  return engine === 'mariadb' ? mysqlDatabase(mysqlPool(where, { connectionLimit: 4 })) : postgresDatabase(postgresPool(where, { max: 4 }));
 }

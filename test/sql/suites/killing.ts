@@ -9,18 +9,18 @@ import { root } from '../../support/repository.js';
 import type { FilledEngine } from './filling.js';
 import type { Said } from './streaming.js';
 
-/** Starts `children/stream.ts`, kills it when it has said enough, and gives what it has said. */
-export async function killed(engine: FilledEngine, where: string, name: string, afterLines: number): Promise<readonly Said[]> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'test/sql/children/stream.ts', engine, where, name], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Starts `children/stream.ts`, or another program, kills it when it has said enough, and gives what it has said. */
+export async function killed<Line = Said>(engine: FilledEngine, where: string, name: string, afterLines: number, program = 'stream'): Promise<readonly Line[]> {
+  const child = spawn(process.execPath, ['--import', 'tsx', `test/sql/children/${program}.ts`, engine, where, name], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let trouble = '';
   child.stderr.on('data', (data: Buffer) => (trouble += data.toString()));
-  const said: Said[] = [];
+  const said: Line[] = [];
   const kill = (): void => void child.kill('SIGKILL');
   process.once('exit', kill);
   const exited = once(child, 'exit');
   const lines = createInterface(child.stdout);
   lines.on('line', (line) => {
-    said.push(JSON.parse(line) as Said);
+    said.push(JSON.parse(line) as Line);
     if (said.length === afterLines) kill();
   });
   await Promise.all([exited, once(lines, 'close')]);

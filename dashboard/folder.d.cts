@@ -1,0 +1,2 @@
+/** The folder of the built page. */
+export declare const folder: string;
