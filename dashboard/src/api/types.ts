@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { settingsView } from '../../../src/admin/routes/settings.js';
 import type { ApiKeyView, createdView, explanationView, listView, problemView, successionView } from '../../../src/admin/views.js';
+import type { Activity, UsageOfKey } from '../../../src/core/observing.js';
 
 export type ApiKey = ApiKeyView;
 export type Settings = z.infer<typeof settingsView>;
@@ -30,20 +31,11 @@ export interface Usage {
 }
 
 export interface TopKeys {
-  readonly keys: readonly { readonly keyId: string; readonly tenantId?: string; readonly allowed: number; readonly limited: number; readonly refused: number }[];
+  readonly keys: readonly UsageOfKey[];
 }
 
-export interface ActivityEntry {
-  readonly at: string;
-  readonly action: string;
-  readonly result: string;
-  readonly keyId: string;
-  readonly tenantId?: string;
-  readonly by?: string;
-  readonly ip?: string;
-  readonly method?: string;
-  readonly path?: string;
-}
+/** With its time as the API writes it. */
+export type ActivityEntry = Omit<Activity, 'at'> & { readonly at: string };
 
 export interface ActivityPage {
   readonly entries: readonly ActivityEntry[];

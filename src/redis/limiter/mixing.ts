@@ -32,7 +32,8 @@ export function createMixing(redis: Redis, local: Clock): Mixing {
       return isStandalone === true;
     },
     refused(error) {
-      if (isStandalone !== true || !(error instanceof Error && error.message.startsWith('CROSSSLOT'))) return false;
+      if (!(error instanceof Error && error.message.startsWith('CROSSSLOT'))) return false;
+      // Of several calls under way, each is refused.
       isStandalone = false;
       return true;
     },

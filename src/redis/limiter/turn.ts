@@ -29,7 +29,8 @@ export function createTurn<A extends Asking>({ mixing, call }: TurnSettings<A>):
     try {
       await call(askings);
     } catch (error) {
-      if (mixing.refused(error)) byTag(askings).forEach((some) => void send(some));
+      const groups = byTag(askings);
+      if (groups.length > 1 && mixing.refused(error)) groups.forEach((some) => void send(some));
       else for (const { reject } of askings) reject(error);
     } finally {
       underWay--;
