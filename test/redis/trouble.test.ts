@@ -96,7 +96,8 @@ describeWith(REDIS)('redisLimiter in trouble', () => {
         trips++;
         const place = 2 + Number(args[1]);
         // The time up to which the request is worth anything, as a server sees it whose clock has been stepped forward.
-        if (Number(args[place]) > 0) args[place] = String(Number(args[place]) - stepMs);
+        const [lateAfter = 0, ...rest] = JSON.parse(args[place] ?? '[]') as number[];
+        args[place] = JSON.stringify([lateAfter > 0 ? lateAfter - stepMs : 0, ...rest]);
         stepMs = 0;
         return client.client.call(command, ...args);
       },

@@ -1,5 +1,5 @@
 import type { Consumption, Lease, LimitState } from '../../core/ports.js';
-import { HEAD, type Request } from './request.js';
+import type { Request } from './request.js';
 
 /** What the script has said. */
 export interface Answer {
@@ -18,56 +18,80 @@ const NONE: readonly number[] = Object.freeze([]);
 
 const waitOf = (figure: number): number | undefined => (figure < 0 ? undefined : figure);
 
-/** The script's answers, one for each request; none where it came too late. */
+/** What was asked, as far as the answer is read by it. */
+interface Asked {
+  readonly request: Request;
+  readonly cost: number;
+  readonly extra: number;
+}
+
+/** The script's answers, one for each request or what went wrong with it; none where all came too late. */
 export interface Reply {
   readonly serverNow: number;
-  readonly answers: readonly unknown[] | undefined;
+  readonly answers: readonly (Answer | Error)[] | undefined;
 }
 
 /** Reads what the script said to all requests of a call, or throws: nonsense must never read as a yes. */
-export function readReply(reply: unknown, count: number): Reply {
-  const [time, ...answers] = Array.isArray(reply) ? (reply as unknown[]) : [];
-  const [serverNow = NaN] = figuresOf([time]);
-  if (answers.length !== count && answers.length !== 0) throw new Error('the server answered to other requests than it was asked');
-  return { serverNow, answers: answers.length === 0 ? undefined : answers };
+export function readReply(reply: unknown, asked: readonly Asked[]): Reply {
+  const figures = figuresOf(reply);
+  const [serverNow] = figures;
+  if (typeof serverNow !== 'number') throw new Error('the server answered without its time');
+  if (figures.length === 1) return { serverNow, answers: undefined };
+  let begin = 1;
+  const answers = asked.map((one) => {
+    const what = figures[begin];
+    if (typeof what === 'string') {
+      begin++;
+      return new Error(what);
+    }
+    const end = endOf(one, what, begin);
+    for (let index = begin; index < end; index++) if (typeof figures[index] !== 'number') throw notAnswer();
+    const answer = readAnswer(figures as readonly number[], begin, serverNow, one);
+    begin = end;
+    return answer;
+  });
+  if (begin !== figures.length) throw notAnswer();
+  return { serverNow, answers };
 }
 
-/** Reads what the script said to one request, or throws. */
-export function readAnswer(said: unknown, serverNow: number, request: Request, cost: number, wantsExtra: boolean): Answer {
-  if (typeof said === 'string') throw new Error(said);
-  const figures = figuresOf(said);
-  const [what] = figures;
-  const admitted = what === 1;
-  const rest = HEAD + 2 * request.windows.length + request.capKeys.length;
-  const tail = admitted ? (wantsExtra ? 1 + Number(request.rules[0]) : 0) : 1;
-  if (!(admitted || what === 0) || figures.length !== rest + tail) throw new Error('the server answered with something that is no consumption');
+/** Where the figures of a request end that begin with whether it was admitted. */
+function endOf({ request, extra }: Asked, what: number | undefined, begin: number): number {
+  if (what !== 0 && what !== 1) throw notAnswer();
+  const tail = what === 0 ? 1 : extra > 0 ? 1 + request.counted : 0;
+  return begin + request.figures + tail;
+}
 
-  const extra = admitted && wantsExtra ? (figures[rest] ?? 0) : 0;
+function readAnswer(figures: readonly number[], begin: number, serverNow: number, { request, cost, extra: wanted }: Asked): Answer {
+  const admitted = figures[begin] === 1;
+  const rest = begin + request.figures;
+  const extra = admitted && wanted > 0 ? (figures[rest] ?? 0) : 0;
   const states = request.places.map(({ bucket, rule, at }): LimitState => {
-    const before = figures[at] ?? NaN;
+    const before = figures[begin + at] ?? NaN;
     const isWindow = rule.kind === 'window';
     const used = before + (admitted ? (isWindow ? cost + extra : 1) : 0);
     const violated = !admitted && (isWindow ? cost > 0 && before + cost > rule.limit : before >= rule.limit);
-    return { bucket, rule, remaining: Math.max(0, rule.limit - used), resetMs: isWindow && used > 0 ? (figures[at + 1] ?? NaN) : 0, violated };
+    return { bucket, rule, remaining: Math.max(0, rule.limit - used), resetMs: isWindow && used > 0 ? (figures[begin + at + 1] ?? NaN) : 0, violated };
   });
   if (!admitted) return { admitted, serverNow, states, waitMs: waitOf(figures[rest] ?? 0), extra, born: NONE };
-  return { admitted, serverNow, states, waitMs: undefined, extra, born: wantsExtra ? figures.slice(rest + 1) : NONE };
+  return { admitted, serverNow, states, waitMs: undefined, extra, born: wanted > 0 ? figures.slice(rest + 1, rest + 1 + request.counted) : NONE };
 }
 
 export function consumptionOf({ admitted, states, waitMs }: Answer, lease: Lease | undefined): Consumption {
   return admitted ? { outcome: 'admitted', states, lease } : { outcome: 'limited', states, retryAfterMs: waitMs };
 }
 
-/** Integers, whichever type the client reads them as. */
-function figuresOf(reply: unknown): readonly number[] {
+/** Integers, whichever type the client reads them as, and texts. */
+function figuresOf(reply: unknown): readonly (number | string)[] {
   if (!Array.isArray(reply)) throw new Error('the server answered with something that is no list');
   for (let index = 0; index < reply.length; index++) {
     const figure: unknown = reply[index];
-    if (typeof figure === 'string' || typeof figure === 'bigint') reply[index] = Number(figure);
-    if (!Number.isSafeInteger(reply[index])) throw new Error('the server answered with something that is no number');
+    if (typeof figure === 'bigint' || (typeof figure === 'string' && /^-?\d+$/.test(figure))) reply[index] = Number(figure);
+    if (!Number.isSafeInteger(reply[index]) && typeof reply[index] !== 'string') throw notAnswer();
   }
-  return reply as number[];
+  return reply as (number | string)[];
 }
+
+const notAnswer = (): Error => new Error('the server answered with something that is no answer to what it was asked');
 
 /** The server got a request too late: it has counted nothing. */
 export const lateError = (): Error => Object.assign(new Error('the request came to the server too late to be counted'), { code: 'ETIMEDOUT' });

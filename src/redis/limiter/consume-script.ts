@@ -1,4 +1,4 @@
-import { script } from '../script.js';
+import { script, type Script } from '../script.js';
 import { ARRANGE } from './arrange-script.js';
 import { ENTRY_BYTES, NAMES, SCALE, WINDOW, WINDOW_BYTES, WINDOWS_AT } from './ticks.js';
 
@@ -48,14 +48,14 @@ if live == 0 then
   ${SCALE}
   last, newest, first, count = floor(now * per / each), units, 0, 0
   free = ceil((last + span) * each / per)
-  answer[filled] = free - now
+  reply[filled] = free - now
   if free > ends then ends = free end
 else
   local tick = floor(now * per / each)
   if tick <= last then newest = newest + units
   else
     if count == room then mustArrange = true break end
-    ${later(`'SETRANGE'`, `log - 1 + (first + count) % room * ${ENTRY_BYTES} .. ''`, 'packed(form, last % turn, newest)')}
+    ${later(`'SETRANGE'`, `text('%d', log - 1 + (first + count) % room * ${ENTRY_BYTES})`, 'packed(form, last % turn, newest)')}
     last, newest, count = tick, units, count + 1
     local over = ceil((tick + span) * each / per)
     if over > ends then ends = over end
@@ -70,10 +70,10 @@ heads = heads and heads .. head or head
  * is not laid out for these windows, or a log is full, it is arranged anew, and looked at again.
  */
 const COUNT_BUCKET = `
-local value, isNew, begun, told, mustArrange = values[index], false, queued, filled
+local value, isNew, begun, before, mustArrange = values[index], false, queued, filled
 if not value or changed[key] then value = call('GET', key) end
 repeat
-  queued, filled, mustArrange = begun, told, not value
+  queued, filled, mustArrange = begun, before, not value
   if value then
     local size, stored, ended = unpackFrom('<I4I2d', value, 9)
     if size ~= #value then error('${FOREIGN}') end
@@ -82,12 +82,12 @@ repeat
     if isNew then ${later(`'SET'`, 'value')} end
     for number = arg + 1, mustArrange and arg or arg + 2 * asked, 2 do
       local length, last, free, live, newest, ring, room, first, count = unpackFrom('${WINDOW}', value, at)
-      local limit = rules[number + 1]
-      if length ~= rules[number] then mustArrange = true break end
+      local limit = args[number + 1]
+      if length ~= args[number] then mustArrange = true break end
       if ring > 1 or count > room or first > 0 and first >= room or log > size + 1 then error('${FOREIGN}') end
       ${SCALE}${EXPIRE}
       filled = filled + 2
-      answer[filled - 1], answer[filled] = live, live > 0 and free - now or 0
+      reply[filled - 1], reply[filled] = live, live > 0 and free - now or 0
       if limit - live < most then most = limit - live end
       -- Free requests pass, also where a lowered limit is overdrawn.
       if cost > 0 and live + cost > limit then
@@ -102,7 +102,7 @@ repeat
     elseif not mustArrange then
       if isNew or ends ~= ended then
         ${later(`'SETRANGE'`, `'14'`, `packed('<d', ends) .. heads`)}
-        ${later(`'PEXPIRE'`, `ends - now + beyond .. ''`)}
+        ${later(`'PEXPIRE'`, `text('%d', ends - now + BEYOND)`)}
       else
         ${later(`'SETRANGE'`, `'22'`, `heads`)}
       end
@@ -111,24 +111,28 @@ repeat
   if mustArrange then
     ${ARRANGE}
     local list = {}
-    for number = 1, 2 * asked do list[number] = rules[arg + number] end
+    for number = 1, 2 * asked do list[number] = args[arg + number] end
     value, isNew = arrange(value, list, hasOutgrown), true
   end
 until not mustArrange
 if extra > 0 then born[index] = unpackFrom('<d', value) end
 `;
 
-/** One request: its keys begin at `firstKey`, its rules at `at`. */
+/** What all requests of a call share. A function that finds these around itself costs the server more than one that is handed them. */
+const SHARED = 'args, reply, values, changed, queue, now, time, leaseEnd, unpackFrom, packed, floor, ceil, max, sub, text, call';
+
+/** One request: its keys begin at `firstKey`, its rules at `at`, its answer after `told`. */
 const CONSUME = `
-local function consume(firstKey, at, cost, extra, lookOnly, member)
-  local lastBucket, units, most, fits, wait, born = firstKey + rules[at] - 1, cost + extra
-  local lastCap, answer, hasOutgrown, filled, queued, arg = lastBucket + rules[at + 1], { 1, nil, nil, nil, nil, nil, nil, nil }, false
+local function consume(told, firstKey, at, cost, extra, lookOnly, member, ${SHARED})
+  local lastBucket, units, most, fits, wait, born = firstKey + args[at] - 1, cost + extra
+  local lastCap, hasOutgrown, filled, queued, arg = lastBucket + args[at + 1], false
+  reply[told + 1] = 1
   repeat
     if hasOutgrown and not fits then units = 0
     elseif most then units = max(cost, most) end
-    hasOutgrown, filled, queued, arg, most, fits, wait, born = false, 1, 0, at + 2, units, true, 0, extra > 0 and {}
+    hasOutgrown, filled, queued, arg, most, fits, wait, born = false, told + 1, 0, at + 2, units, true, 0, extra > 0 and {}
     for index = firstKey, lastBucket do
-      local key, asked = KEYS[index], rules[arg]
+      local key, asked = KEYS[index], args[arg]
       ${COUNT_BUCKET}
       arg = arg + 1 + 2 * asked
     end
@@ -138,21 +142,21 @@ local function consume(firstKey, at, cost, extra, lookOnly, member)
 
   local hasExpired, atCaps = false, filled
   for index = lastBucket + 1, lastCap do
-    local key, limit = KEYS[index], rules[arg]
+    local key, limit = KEYS[index], args[arg]
     local all = call('ZCARD', key)
-    local held = all > 0 and call('ZCOUNT', key, '(' .. now, '+inf') or 0
+    local held = all > 0 and call('ZCOUNT', key, text('(%d', now), '+inf') or 0
     if held < all then hasExpired = true end
     if held >= limit then
       fits = false
       if limit == 0 then wait = -1 end
     end
     filled, arg = filled + 1, arg + 1
-    answer[filled] = held
+    reply[filled] = held
   end
 
   if not fits then
-    answer[1], answer[filled + 1] = 0, wait
-    return answer
+    reply[told + 1], reply[filled + 1] = 0, wait
+    return filled + 1
   end
   if not lookOnly then
     for place = 1, queued, 4 do
@@ -162,76 +166,74 @@ local function consume(firstKey, at, cost, extra, lookOnly, member)
     end
     for index = lastBucket + 1, lastCap do
       local key = KEYS[index]
-      leaseEnd = leaseEnd or now + leaseMs .. ''
       call('ZADD', key, leaseEnd, member)
-      if hasExpired then call('ZREMRANGEBYSCORE', key, '-inf', now .. '') end
+      if hasExpired then call('ZREMRANGEBYSCORE', key, '-inf', text('%d', now)) end
       -- Others may have taken longer leases: the key's own life is only ever prolonged.
-      if answer[atCaps + index - lastBucket] == 0 or call('PTTL', key) < leaseMs + beyond then
-        capLife = capLife or 2 * leaseMs + beyond .. ''
-        call('PEXPIRE', key, capLife)
-      end
+      if reply[atCaps + index - lastBucket] == 0 or call('PTTL', key) < LEASE + BEYOND then call('PEXPIRE', key, 'CAP_LIFE') end
     end
   end
   if extra > 0 then
-    answer[filled + 1] = units - cost
-    for index = firstKey, lastBucket do answer[filled + 2 + index - firstKey] = born[index] end
+    reply[filled + 1] = units - cost
+    for index = firstKey, lastBucket do reply[filled + 2 + index - firstKey] = born[index] end
+    filled = filled + 2 + lastBucket - firstKey
   end
-  return answer
+  return filled
 end
 `;
 
 /**
  * The one step of requests, one after the other: looks at every window and cap of a request and, only when all agree, spends and takes
- * the lease.
+ * the lease. Made for the lifetime of leases, and for how long keys live beyond their use, both in ms.
  *
  * KEYS: of each request the buckets with windows, then those with a cap.
- * ARGV: 1 the server's time after which nobody waits for the answer (0: whenever), 2 the time unless it is the server's, 3 ms that keys
- * live beyond their use, 4 lifetime of leases in ms, 5 how many figures the rules take, then the rules: number of buckets with windows,
- * and of caps; per bucket its number of windows and per window length and limit; then the limit of each cap. After them of each run of
- * requests that want the same: where their rules begin, the cost (or cost, extra units wanted in advance, and look only? (0, 1)), how many
- * requests, and with caps each one's lease.
- * Answer: the server's time; then of each request a list, or what went wrong with it. None: all came too late. A list is: admitted?
- * (0, 1); per window units in use before the request and ms until more is free, if admitted after it; per cap the leases held before
- * it. When limited the wait in ms (-1: no wait helps); when extra units were asked for how many there are, and when each bucket was
- * begun.
+ * ARGV: one list, as JSON: the server's time after which nobody waits for the answer (0: whenever); the time, unless it is the server's;
+ * where the first run begins; then the rules: number of buckets with windows, and of caps; per bucket its number of windows and per
+ * window length and limit; then the limit of each cap. After them the runs of requests that want the same: where their rules begin, the
+ * cost (or a list of cost, extra units wanted in advance, and look only? (0, 1)), how many requests, and with caps each one's lease.
+ * Answer: the server's time; then of each request its figures, or in their place one text: what went wrong with it. The time alone: all
+ * came too late. Figures are: admitted? (0, 1); per window units in use before the request and ms until more is free, if admitted after
+ * it; per cap the leases held before it. When limited the wait in ms (-1: no wait helps); when extra units were asked for how many there
+ * are, and when each bucket was begun.
  *
  * A bucket that cannot be read fails its own request. When all fail, the server itself is in trouble, and its error is the answer.
  *
  * Lua runs while the whole server waits, and what it allocates is the most of its cost: so the way of a request has neither functions
- * nor lists but the answer; the commands that will write are in `queue`, four places each. Numbers are given to commands as texts: the
- * server turns them into some at ten times the cost.
+ * nor lists, and the commands that will write are in `queue`, four places each. One argument costs both sides less than many, and one
+ * flat list less than one in another. Numbers are given to commands as texts, made by a whole number's format: the server turns a number
+ * into some at several times the cost.
  */
-export const consumeScript = script(`${NAMES}
-local lateAfter, beyond, leaseMs, ruleFigures, max = ARGV[1] + 0, ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0, math.max
-local time = call('TIME')
-local now = tonumber(ARGV[2]) or time[1] * 1000 + floor(time[2] / 1000)
-if lateAfter > 0 and now > lateAfter then return { now } end
+export const consumeScript = (leaseMs: number, beyondMs: number): Script =>
+  script(CALL.replaceAll('LEASE', String(leaseMs)).replaceAll('BEYOND', String(beyondMs)).replaceAll('CAP_LIFE', String(2 * leaseMs + beyondMs)));
+
+const CALL = `${NAMES}
+local max, text = math.max, string.format
+local args, time = cjson.decode(ARGV[1]), call('TIME')
+local now = tonumber(args[2]) or time[1] * 1000 + floor(time[2] / 1000)
+if args[1] > 0 and now > args[1] then return { now } end
 
 -- One command reads what GET would be needed for in all requests; whose bucket an earlier one has changed must read it again.
 local values, changed = call('MGET', unpack(KEYS)), {}
-local rules, queue, leaseEnd, capLife = {}, { nil, nil, nil, nil, nil, nil, nil, nil }
-for number = 1, ruleFigures do rules[number] = ARGV[5 + number] + 0 end
+local reply, queue, leaseEnd = { now, nil, nil, nil, nil, nil, nil, nil, nil, nil }, { nil, nil, nil, nil, nil, nil, nil, nil }
 ${CONSUME}
-local reply, firstKey, filled, failed, trouble = { now }, 1, 1, 0
-local place = 6 + ruleFigures
-while ARGV[place] do
-  local at, cost, extra, lookOnly = ARGV[place] + 0, tonumber(ARGV[place + 1]), 0, false
-  if not cost then
-    local units, more, look = string.match(ARGV[place + 1], '^(%d+) (%d+) (%d)$')
-    cost, extra, lookOnly = units + 0, more + 0, look == '1'
-  end
-  local keys, leases = rules[at] + rules[at + 1], rules[at + 1] > 0 and 1 or 0
+local firstKey, told, count, failed, place, trouble = 1, 1, 0, 0, args[3]
+while args[place] do
+  local at, cost, extra, lookOnly = args[place], args[place + 1], 0, false
+  if type(cost) == 'table' then cost, extra, lookOnly = cost[1], cost[2], cost[3] == 1 end
+  local keys, leases = args[at] + args[at + 1], args[at + 1] > 0 and 1 or 0
+  if leases > 0 then leaseEnd = leaseEnd or text('%d', now + LEASE) end
   place = place + 3
-  for _ = 1, ARGV[place - 1] + 0 do
-    local isDone, answer = pcall(consume, firstKey, at, cost, extra, lookOnly, ARGV[place])
-    firstKey, filled, place = firstKey + keys, filled + 1, place + leases
-    if isDone then reply[filled] = answer
+  for _ = 1, args[place - 1] do
+    local isDone, last = pcall(consume, told, firstKey, at, cost, extra, lookOnly, args[place], ${SHARED})
+    firstKey, count, place = firstKey + keys, count + 1, place + leases
+    if isDone then told = last
     else
-      failed, trouble = failed + 1, answer
-      reply[filled] = type(answer) == 'table' and answer.err or answer
+      failed, trouble = failed + 1, last
+      told = told + 1
+      reply[told] = type(last) == 'table' and last.err or last
+      for index = told + 1, #reply do reply[index] = nil end
     end
   end
 end
-if failed == filled - 1 then error(trouble) end
+if failed == count then error(trouble) end
 return reply
-`);
+`;

@@ -28,6 +28,10 @@ interface Denial {
   readonly waitMs: number;
   readonly notedAt: number;
   readonly until: number;
+  /** What was told last, of which buckets, how many milliseconds after the refusal. */
+  told: Consumption | undefined;
+  toldOf: readonly LimitBucket[];
+  toldAt: number;
 }
 
 export const noDenials: Denials = { find: () => undefined, note: () => undefined, forget: () => undefined };
@@ -40,14 +44,22 @@ export function createDenials({ max = 10_000, maxMs = 1_000 }: DenyCacheOptions,
       const name = nameOf(buckets);
       const denial = denials.get(name);
       if (denial === undefined) return undefined;
-      const passed = local.now() - denial.notedAt;
-      if (!(passed >= 0 && denial.notedAt + passed < denial.until)) {
+      const now = local.now();
+      // Whole milliseconds, so that those who ask within one are told the same; a wait is never told too short.
+      const passed = Math.floor(now - denial.notedAt);
+      if (!(passed >= 0 && now < denial.until)) {
         denials.delete(name);
         return undefined;
       }
       // Another cost may fit, or have to wait longer.
-      if (denial.cost !== cost || !isFor(denial.states, buckets)) return undefined;
-      return { outcome: 'limited', states: retold(denial.states, buckets, passed, 0), retryAfterMs: Math.max(0, denial.waitMs - passed) };
+      if (denial.cost !== cost) return undefined;
+      if (denial.toldAt !== passed || denial.toldOf !== buckets) {
+        if (!isFor(denial.states, buckets)) return undefined;
+        denial.told = { outcome: 'limited', states: retold(denial.states, buckets, passed, 0), retryAfterMs: Math.max(0, denial.waitMs - passed) };
+        denial.toldAt = passed;
+        denial.toldOf = buckets;
+      }
+      return denial.told;
     },
     note(buckets, cost, { answer: { admitted, states, waitMs }, sentAt }) {
       // A smaller request has passed: what remains is less than was told.
@@ -58,7 +70,7 @@ export function createDenials({ max = 10_000, maxMs = 1_000 }: DenyCacheOptions,
       // Once some unit has expired, what remains is another, though it may be too little still.
       const standsMs = Math.min(waitMs, maxMs, ...states.map(({ resetMs }) => (resetMs > 0 ? resetMs : Infinity)));
       // The server spoke after `sentAt` and before now: the refusal ends by the former, and waits are told by the latter, never early.
-      keep(denials, nameOf(buckets), { states, cost, waitMs, notedAt: local.now(), until: sentAt + standsMs }, max);
+      keep(denials, nameOf(buckets), { states, cost, waitMs, notedAt: local.now(), until: sentAt + standsMs, told: undefined, toldOf: buckets, toldAt: -1 }, max);
     },
     forget(bucketId) {
       for (const [name, { states }] of denials) if (states.some(({ bucket }) => bucket.id === bucketId)) denials.delete(name);

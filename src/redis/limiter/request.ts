@@ -15,10 +15,14 @@ export interface Request {
   readonly keys: readonly string[];
   /** The keys of caps, which are the last ones: a lease is held in each. */
   readonly capKeys: readonly string[];
-  /** Number of buckets with windows, and of caps; per bucket number of windows, and each one's length and limit; limits of the caps. */
-  readonly rules: readonly string[];
-  /** The rules in one text: keys of one plan have the same. */
-  readonly rulesName: string;
+  /** Buckets with windows. */
+  readonly counted: number;
+  /** How many figures an answer has at least. */
+  readonly figures: number;
+  /** As the script reads them: number of buckets with windows, and of caps; per bucket number of windows, and each one's length and limit; limits of the caps. */
+  readonly rules: string;
+  /** How many figures these are. */
+  readonly ruleFigures: number;
   /** In the order of buckets and rules. */
   readonly places: readonly Place[];
   /** Windows in the order in which they are asked about. */
@@ -26,7 +30,7 @@ export interface Request {
 }
 
 /** Figures that precede the windows' in an answer. */
-export const HEAD = 1;
+const HEAD = 1;
 
 /** Where the windows of one bucket are counted. */
 export const bucketKey = (prefix: string, group: string, id: string): string => `${hashTag(prefix, group)}w:${id}`;
@@ -58,29 +62,41 @@ interface Said {
   readonly member: string | undefined;
 }
 
+/** Three figures come before the rules. */
+const RULES_AT = 4;
+
 /**
- * What the script is told of the requests of one call: how many figures the rules take, and the rules, each set once; then of each run of
- * requests with the same rules and wishes where the rules begin, what is wanted, how many they are, and under caps the names of their
- * leases. The fewer the arguments, the less there is to read for the server.
+ * What the script is told of the requests of one call, as JSON: when they are late, the time, where the first run begins, the rules, each
+ * set once; then of each run of requests with the same rules and wishes where the rules begin, what is wanted, how many they are, and
+ * under caps the names of their leases. The fewer the figures, the less there is to read for the server.
  */
-export function argumentsOf(requests: readonly Said[]): readonly string[] {
-  const rules: string[] = [];
-  const begins = new Map<string, string>();
-  const runs: string[] = [];
-  let run: { readonly begin: string; readonly wish: string; readonly at: number; count: number } | undefined;
+export function argumentOf(requests: readonly Said[], lateAfter: number, given: string): string {
+  const begins = new Map<string, number>();
+  let rules = '';
+  let runs = '';
+  let end = RULES_AT;
+  let run: { readonly begin: number; readonly wish: string; count: number; members: string } | undefined;
+  const close = (): void => {
+    if (run !== undefined) runs += `,${String(run.begin)},${run.wish},${String(run.count)}${run.members}`;
+  };
   for (const { request, cost, extra, lookOnly, member } of requests) {
-    let begin = begins.get(request.rulesName);
+    let begin = begins.get(request.rules);
     if (begin === undefined) {
-      begin = String(rules.length + 1);
-      begins.set(request.rulesName, begin);
-      rules.push(...request.rules);
+      begin = end;
+      begins.set(request.rules, begin);
+      rules += `,${request.rules}`;
+      end += request.ruleFigures;
     }
-    const wish = lookOnly || extra > 0 ? `${String(cost)} ${String(extra)} ${lookOnly ? '1' : '0'}` : String(cost);
-    if (run?.begin !== begin || run.wish !== wish) run = { begin, wish, at: runs.push(begin, wish, '') - 1, count: 0 };
-    runs[run.at] = String(++run.count);
-    if (request.capKeys.length > 0) runs.push(member ?? '');
+    const wish = lookOnly || extra > 0 ? `[${String(cost)},${String(extra)},${lookOnly ? '1' : '0'}]` : String(cost);
+    if (run?.begin !== begin || run.wish !== wish) {
+      close();
+      run = { begin, wish, count: 0, members: '' };
+    }
+    run.count++;
+    if (request.capKeys.length > 0) run.members += `,"${member ?? ''}"`;
   }
-  return [String(rules.length), ...rules, ...runs];
+  close();
+  return `[${String(lateAfter)},${given === '' ? 'null' : given},${String(end)}${rules}${runs}]`;
 }
 
 /** A counter that is listed twice is asked about once, with the tighter limit. */
@@ -110,13 +126,15 @@ function requestOf(prefix: string, buckets: readonly LimitBucket[]): Request {
   );
   const capKeys = capped.map(({ id }) => `${tag}c:${id}`);
   const figures = windowed.flatMap(({ windows: own }) => [own.length, ...own.flatMap(({ windowMs, limit }) => [windowMs, limit])]);
-  const rules = [windowed.length, capped.length, ...figures, ...capped.map(({ cap }) => cap)].map(String);
+  const rules = [windowed.length, capped.length, ...figures, ...capped.map(({ cap }) => cap)];
   return {
     tag,
     keys: [...windowed.map(({ id }) => `${tag}w:${id}`), ...capKeys],
     capKeys,
-    rules,
-    rulesName: rules.join(' '),
+    counted: windowed.length,
+    figures: HEAD + 2 * windows.length + capped.length,
+    rules: rules.join(','),
+    ruleFigures: rules.length,
     places,
     windows,
   };

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/ports.js';
 import type { Redis } from '../client.js';
-import { lateError, readAnswer, readReply, type Answer } from './answer.js';
+import { lateError, readReply, type Answer } from './answer.js';
 import { consumeScript } from './consume-script.js';
 import type { HeldLeases } from './held.js';
 import type { Mixing } from './mixing.js';
-import { argumentsOf, type Request } from './request.js';
+import { argumentOf, type Request } from './request.js';
 import { createTurn } from './turn.js';
 
 /** The script as the rest of the limiter asks it. */
@@ -50,7 +50,7 @@ interface Question {
 }
 
 export function createLimitServer({ redis, mixing, leases, leaseMs, staleMs, beyondMs, local, time }: LimitServerSettings): LimitServer {
-  const [lifetime, beyond] = [String(leaseMs), String(beyondMs)];
+  const ask = consumeScript(leaseMs, beyondMs);
   /** The server's time less the local one, by its last answer. */
   let ahead: number | undefined;
 
@@ -58,49 +58,46 @@ export function createLimitServer({ redis, mixing, leases, leaseMs, staleMs, bey
    * A request that a client has held back, or sends once more after an outage, was answered long ago without the server: it must
    * not be counted there as well. So each call carries the server's time after which nobody waits for it.
    */
-  const lateAfter = (sentAt: number, given: string): string => (ahead === undefined || given !== '' ? '0' : String(Math.ceil(sentAt + ahead + staleMs)));
-
-  const settle = (question: Question, said: unknown, serverNow: number): void => {
-    const { request, cost, extra, sentAt, member } = question;
-    try {
-      question.resolve({ answer: readAnswer(said, serverNow, request, cost, extra > 0), sentAt, member });
-    } catch (error) {
-      question.reject(error);
-    }
-  };
+  const lateAfter = (sentAt: number, given: string): number => (ahead === undefined || given !== '' ? 0 : Math.ceil(sentAt + ahead + staleMs));
 
   const settleLate = (question: Question, answeredAt: number): void => {
     // It was not late at all: the clock has been stepped, or this node's is ahead of the others'. Nothing has been counted.
     if (question.isFirst && answeredAt - question.sentAt < staleMs) {
       question.isFirst = false;
-      ask(question);
+      put(question);
     } else question.reject(lateError());
   };
 
   const call = async (questions: readonly Question[]): Promise<void> => {
-    const [given, sentAt] = [time(), local.now()];
-    const keys = questions.flatMap(({ request }) => request.keys);
+    const given = time();
+    const sentAt = local.now();
+    const keys: string[] = [];
+    for (const { request } of questions) keys.push(...request.keys);
     // The first has waited longest.
     const late = lateAfter(questions[0]?.sentAt ?? sentAt, given);
-    const { serverNow, answers } = readReply(await consumeScript(redis, keys, [late, given, beyond, lifetime, ...argumentsOf(questions)]), questions.length);
-    if (answers !== undefined) {
-      ahead = serverNow - sentAt;
-      questions.forEach((question, index) => settle(question, answers[index], serverNow));
+    const { serverNow, answers } = readReply(await ask(redis, keys, [argumentOf(questions, late, given)]), questions);
+    if (answers === undefined) {
+      const answeredAt = local.now();
+      ahead = serverNow - answeredAt;
+      for (const question of questions) settleLate(question, answeredAt);
       return;
     }
-    const answeredAt = local.now();
-    ahead = serverNow - answeredAt;
-    for (const question of questions) settleLate(question, answeredAt);
+    ahead = serverNow - sentAt;
+    for (const [index, { resolve, reject, member, sentAt: askedAt }] of questions.entries()) {
+      const answer = answers[index] as Answer | Error;
+      if (answer instanceof Error) reject(answer);
+      else resolve({ answer, sentAt: askedAt, member });
+    }
   };
-  const ask = createTurn({ mixing, call });
+  const put = createTurn({ mixing, call });
 
-  const put = (request: Request, cost: number, extra: number, lookOnly: boolean): Promise<Asked> =>
+  const question = (request: Request, cost: number, extra: number, lookOnly: boolean): Promise<Asked> =>
     new Promise((resolve, reject) => {
       const member = request.capKeys.length > 0 && !lookOnly ? leases.name() : undefined;
-      ask({ tag: request.tag, request, cost, extra, lookOnly, member, sentAt: local.now(), isFirst: true, resolve, reject });
+      put({ tag: request.tag, request, cost, extra, lookOnly, member, sentAt: local.now(), isFirst: true, resolve, reject });
     });
   return {
-    consume: (request, cost, extra) => put(request, cost, extra, false),
-    peek: (request, cost) => put(request, cost, 0, true),
+    consume: (request, cost, extra) => question(request, cost, extra, false),
+    peek: (request, cost) => question(request, cost, 0, true),
   };
 }
