@@ -12,12 +12,11 @@ import { redisLimiter } from '../../src/redis/limiter.js';
 import { redisStore } from '../../src/redis/store.js';
 import { ioredis, type TestClient } from './clients.js';
 import type { Event, Load, Race, Task } from './worker.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-describeWith(REDIS)('four processes and one Redis', () => {
+describeOnEach('four processes and one Redis', ({ startRedis }) => {
   let server: RedisServer;
   let client: TestClient;
   let workers: ChildProcess[] = [];
