@@ -103,7 +103,7 @@ export async function startRedis({ program = PROGRAM, before = [], after = MEMOR
 }
 
 /** Three masters on loopback that share the slots. */
-export async function startCluster(program = PROGRAM): Promise<readonly RedisServer[]> {
+async function startCluster(program = PROGRAM): Promise<readonly RedisServer[]> {
   const nodes = await Promise.all([1, 2, 3].map(async () => startRedis({ program, after: [...MEMORY_ONLY, '--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'] })));
   const cuts = [0, 5461, 10923, 16384];
   for (const [index, node] of nodes.entries()) {
