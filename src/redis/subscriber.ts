@@ -51,7 +51,7 @@ export function openerOf(client: unknown, path: string): Opener {
     const cluster = client as { masters: unknown[]; nodeClient(node: unknown): NodeRedisConnection | Promise<NodeRedisConnection> };
     return async (listening) => openNodeRedis(await cluster.nodeClient(anyOf(cluster.masters)), listening);
   }
-  if (has('duplicate') && !isSentinel(client as object)) return (listening) => openNodeRedis(client as NodeRedisConnection, listening);
+  if (has('duplicate')) return (listening) => openNodeRedis(client as NodeRedisConnection, listening);
   throw new ConfigurationError('invalid_option', path, 'must be a client of ioredis or node-redis that can be duplicated, or a cluster of theirs');
 }
 
@@ -72,7 +72,8 @@ async function openIoredis(client: IoredisConnection, listening: Listening): Pro
 }
 
 async function openNodeRedis(client: NodeRedisConnection, listening: Listening): Promise<Subscriber> {
-  const own = client.duplicate({ disableOfflineQueue: false, socket: { ...client.options?.socket, reconnectStrategy: false, connectTimeout: CONNECT_MS } });
+  // One for sentinels finds the master by itself, and has no socket of its own.
+  const own = client.duplicate(isSentinel(client) ? {} : { disableOfflineQueue: false, socket: { ...client.options?.socket, reconnectStrategy: false, connectTimeout: CONNECT_MS } });
   const tell = (text: string, channel: string): void => {
     listening.message(channel, text);
   };
@@ -97,9 +98,16 @@ async function opened(own: IoredisConnection | NodeRedisConnection, subscribe: (
     shut();
     listening.gone(link.error);
   };
-  own.on('error', end);
+  own.on('error', (error: unknown) => {
+    // A client for sentinels tells of each that does not answer while it looks for one that does.
+    if (link.state === 'open' || !isSentinel(own)) end(error);
+  });
   own.on('end', () => {
     end();
+  });
+  // It moves to another master by itself, and says nothing of what was missed meanwhile.
+  own.on('topology-change', ({ type }: { type?: unknown }) => {
+    if (link.state === 'open' && type === 'MASTER_CHANGE') end(new Error('the sentinels have named another master'));
   });
   const ready = Promise.resolve(own.connect()).then(async () => {
     // It came too late, after the wait for it was over.

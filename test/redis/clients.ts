@@ -1,5 +1,5 @@
 import { Cluster, Redis } from 'ioredis';
-import { createClient, createCluster } from 'redis';
+import { createClient, createCluster, createSentinel } from 'redis';
 import type { RedisClient } from '../../src/redis/client.js';
 
 /** A connected client, as a host has it. */
@@ -41,6 +41,22 @@ export async function ioredisCluster(ports: readonly number[]): Promise<TestClie
 
 export async function nodeRedisCluster(ports: readonly number[]): Promise<TestClient> {
   const client = createCluster({ rootNodes: nodesOf(ports).map((socket) => ({ socket })) });
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, close: () => client.destroy() };
+}
+
+const MASTER = 'main';
+
+export async function ioredisSentinel(port: number): Promise<TestClient> {
+  const client = new Redis({ sentinels: [{ host: '127.0.0.1', port }], name: MASTER, enableOfflineQueue: false, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0, retryStrategy: () => 20, sentinelRetryStrategy: () => 20, lazyConnect: true });
+  client.on('error', () => undefined);
+  await client.connect();
+  return { client, close: () => client.disconnect() };
+}
+
+export async function nodeRedisSentinel(port: number): Promise<TestClient> {
+  const client = createSentinel({ name: MASTER, sentinelRootNodes: [{ host: '127.0.0.1', port }], nodeClientOptions: { disableOfflineQueue: true } });
   client.on('error', () => undefined);
   await client.connect();
   return { client, close: () => client.destroy() };

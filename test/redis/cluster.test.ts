@@ -7,10 +7,9 @@ import { redisStore } from '../../src/redis/store.js';
 import { limiterContract } from '../../src/testing/limiter-contract.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import { ioredisCluster, nodeRedisCluster, type TestClient } from './clients.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startCluster, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
 
-describeWith(REDIS)('a cluster of three masters', () => {
+describeOnEach('a cluster of three masters', ({ startCluster }) => {
   let nodes: readonly RedisServer[] = [];
   beforeAll(async () => {
     nodes = await startCluster();

@@ -4,14 +4,13 @@ import type { Consumption, LimitBucket, Limiter } from '../../src/core/ports.js'
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.js';
 import { ioredis, type TestClient } from './clients.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, type RedisServer } from '../support/services/redis.js';
 
 const key = (id: string, ...rules: LimitRule[]): LimitBucket => ({ id: `key:${id}`, group: 't:acme', rules, whenFull: 'refuse' });
 /** Answered at once means answered here. */
 const isLocal = (answer: unknown): boolean => !(answer instanceof Promise);
 
-describeWith(REDIS)('the deny cache of redisLimiter', () => {
+describeOnEach('the deny cache of redisLimiter', ({ startRedis }) => {
   let server: RedisServer;
   let client: TestClient;
   let clock: FakeClock;

@@ -2,8 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { redisInvalidation } from '../../src/redis/invalidation.js';
 import type { InvalidationListener } from '../../src/core/ports.js';
 import { KINDS, type TestClient } from './clients.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
 
 /** A listener that writes down what it is told. */
 function diary(): { listener: InvalidationListener; told: string[] } {
@@ -11,7 +10,7 @@ function diary(): { listener: InvalidationListener; told: string[] } {
   return { told, listener: { changed: (ids) => void told.push(...ids), lost: () => void told.push('-lost'), restored: () => void told.push('-restored') } };
 }
 
-describeWith(REDIS)('redisInvalidation', () => {
+describeOnEach('redisInvalidation', ({ startRedis }) => {
   let server: RedisServer;
   let ends: (() => unknown)[] = [];
   beforeAll(async () => {

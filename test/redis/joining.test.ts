@@ -7,14 +7,13 @@ import type { IoredisLike } from '../../src/redis/client.js';
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { ioredis, KINDS } from './clients.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startCluster, startRedis, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
 
 const bucket = (tenant: number | string, ...rules: LimitRule[]): LimitBucket => ({ id: `key:${tenant}`, group: `t:${tenant}`, rules, whenFull: 'refuse' });
 const tenants = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 const consume = async (limiter: Limiter, ...buckets: LimitBucket[]): Promise<Consumption> => limiter.consume(buckets, 1);
 
-describeWith(REDIS)('requests of one turn of the event loop', () => {
+describeOnEach('requests of one turn of the event loop', ({ startRedis, startCluster }) => {
   let server: RedisServer;
   let own: Awaited<ReturnType<typeof ioredis>>;
   let limiter: Limiter;

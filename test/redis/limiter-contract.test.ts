@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { limiterContract } from '../../src/testing/limiter-contract.js';
 import { KINDS, type TestClient } from './clients.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, type RedisServer } from '../support/services/redis.js';
 
-describeWith(REDIS)('redisLimiter', () => {
+describeOnEach('redisLimiter', ({ startRedis }) => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();

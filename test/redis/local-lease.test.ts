@@ -5,13 +5,12 @@ import type { LimitBucket, Limiter } from '../../src/core/ports.js';
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.js';
 import { ioredis } from './clients.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, type RedisServer } from '../support/services/redis.js';
 
 const hot = (...rules: LimitRule[]): LimitBucket[] => [{ id: 'tenant:hot', group: 't:hot', rules, whenFull: 'refuse' }];
 const isLocal = (answer: unknown): boolean => !(answer instanceof Promise);
 
-describeWith(REDIS)('the local lease of redisLimiter', () => {
+describeOnEach('the local lease of redisLimiter', ({ startRedis }) => {
   let server: RedisServer;
   let client: Awaited<ReturnType<typeof ioredis>>;
   let clock: FakeClock;

@@ -11,13 +11,13 @@ import { redisInvalidation } from '../../src/redis/invalidation.js';
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { redisStore } from '../../src/redis/store.js';
 import { ioredis, type TestClient } from './clients.js';
+import { mostIn } from './windows.js';
 import type { Event, Load, Race, Task } from './worker.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-describeWith(REDIS)('four processes and one Redis', () => {
+describeOnEach('four processes and one Redis', ({ startRedis }) => {
   let server: RedisServer;
   let client: TestClient;
   let workers: ChildProcess[] = [];
@@ -46,19 +46,6 @@ describeWith(REDIS)('four processes and one Redis', () => {
     await client.close();
     await server.end();
   });
-
-  /** The most admissions that certainly fell into one window: asked for after it began, known before it ended. */
-  function mostIn(events: readonly Event[], windowMs: number): number {
-    const sorted = [...events].sort(([a], [b]) => a - b);
-    let most = 0;
-    for (let first = 0; first < sorted.length; first += Math.ceil(sorted.length / 3_000)) {
-      const begin = sorted[first]?.[0] ?? 0;
-      let count = 0;
-      for (let index = first; index < sorted.length && (sorted[index]?.[0] ?? 0) < begin + windowMs; index++) if ((sorted[index]?.[1] ?? 0) < begin + windowMs - 1) count++;
-      most = Math.max(most, count);
-    }
-    return most;
-  }
 
   it('never admit more than the limit in any window, nor hold more places than the cap', async () => {
     const events = await askAll({ what: 'load', options: {}, rules: [[40, 1_000], [70, 2_000]], cap: 3, forMs: 3_000, inFlight: 3 });

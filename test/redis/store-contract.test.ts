@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { redisStore } from '../../src/redis/store.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import { KINDS, type TestClient } from './clients.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, type RedisServer } from '../support/services/redis.js';
 
-describeWith(REDIS)('redisStore', () => {
+describeOnEach('redisStore', ({ startRedis }) => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();

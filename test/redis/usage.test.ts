@@ -2,11 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createKeyring } from '../../src/keyring.js';
 import { redisUsage } from '../../src/redis/usage.js';
 import { usageContract } from '../../src/testing/usage-contract.js';
-import { describeWith } from '../support/services/required.js';
-import { REDIS, startRedis, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach, type RedisServer } from '../support/services/redis.js';
 import { KINDS, type TestClient } from './clients.js';
 
-describeWith(REDIS)('redisUsage', () => {
+describeOnEach('redisUsage', ({ startRedis }) => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();

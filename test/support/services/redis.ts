@@ -1,18 +1,36 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './child.js';
-import type { Service } from './required.js';
+import { freePort, isOnPath } from './child.js';
+import { describeWith, type Service } from './required.js';
 
-const BINARY = ['redis-server', 'valkey-server'].find((name) => spawnSync(name, ['--version']).status === 0);
+const PROGRAMS = ['redis-server', 'valkey-server'] as const;
+const PROGRAM = PROGRAMS.find(isOnPath) ?? 'redis-server';
 
+/** For what one of the two is enough. */
 export const REDIS: Service = {
-  name: 'redis-server or valkey-server',
-  isHere: BINARY !== undefined,
+  name: PROGRAMS.join(' or '),
+  isHere: isOnPath(PROGRAM),
   howToInstall: 'apt-get install redis-server (or valkey-server), brew install redis',
 };
+
+/** One of the servers that keystile promises to work on. */
+interface Engine {
+  startRedis(): Promise<RedisServer>;
+  startCluster(): Promise<readonly RedisServer[]>;
+}
+
+/** `describe` for what must hold on Redis and on Valkey alike. */
+export function describeOnEach(title: string, body: (engine: Engine) => void): void {
+  for (const program of PROGRAMS) {
+    const service = { name: program, isHere: isOnPath(program), howToInstall: `apt-get install ${program} (Debian 12 has Valkey among its backports)` };
+    describeWith(service)(`${title}, on ${program}`, () => {
+      body({ startRedis: () => startRedis({ program }), startCluster: () => startCluster(program) });
+    });
+  }
+}
 
 /** A server of a test file's own, on a free port, with nothing in it. */
 export interface RedisServer {
@@ -35,19 +53,21 @@ export interface RedisServer {
 const FOLDERS = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const MEMORY_ONLY = ['--save', '', '--appendonly', 'no'];
 
-/** What is said to redis-server besides where it listens and that it writes nothing to disk. */
+/** What is started, and what is said to it besides where it listens and that it writes nothing to disk. */
 interface Arguments {
+  readonly program?: string;
   readonly before?: readonly string[];
   readonly after?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Starts a server. It ends with the process at the latest. */
-export async function startRedis({ before = [], after }: Arguments = {}): Promise<RedisServer> {
+export async function startRedis({ program = PROGRAM, before = [], after = MEMORY_ONLY, env = process.env }: Arguments = {}): Promise<RedisServer> {
   const port = await freePort();
   const folder = mkdtempSync(join(FOLDERS, 'keystile-redis-'));
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    child = spawn(BINARY ?? 'redis-server', [...before, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...(after ?? MEMORY_ONLY)], { stdio: 'ignore' });
+    child = spawn(program, [...before, '--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...after], { stdio: 'ignore', env });
     await until(async () => (await exchange(port, ['PING'])).startsWith('+PONG'));
   };
   const kill = async (): Promise<void> => {
@@ -83,8 +103,8 @@ export async function startRedis({ before = [], after }: Arguments = {}): Promis
 }
 
 /** Three masters on loopback that share the slots. */
-export async function startCluster(): Promise<readonly RedisServer[]> {
-  const nodes = await Promise.all([1, 2, 3].map(async () => startRedis({ after: [...MEMORY_ONLY, '--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'] })));
+async function startCluster(program = PROGRAM): Promise<readonly RedisServer[]> {
+  const nodes = await Promise.all([1, 2, 3].map(async () => startRedis({ program, after: [...MEMORY_ONLY, '--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'] })));
   const cuts = [0, 5461, 10923, 16384];
   for (const [index, node] of nodes.entries()) {
     await node.command('CLUSTER', 'ADDSLOTSRANGE', String(cuts[index]), String((cuts[index + 1] ?? 0) - 1));
@@ -95,11 +115,20 @@ export async function startCluster(): Promise<readonly RedisServer[]> {
   return nodes;
 }
 
-/** A sentinel that watches a server, under the name `main`. */
-export async function startSentinel(master: RedisServer): Promise<RedisServer> {
+/** Does what another server does, and takes its place when a sentinel says so. */
+export async function startReplica(master: RedisServer): Promise<RedisServer> {
+  // Otherwise it would wait for others to come.
+  await master.command('CONFIG', 'SET', 'repl-diskless-sync-delay', '0');
+  const replica = await startRedis({ after: [...MEMORY_ONLY, '--replicaof', '127.0.0.1', String(master.port)] });
+  await until(async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up'));
+  return replica;
+}
+
+/** A sentinel that watches a server and its replicas, under the name `main`, and takes it for dead when it says nothing for `downMs`. */
+export async function startSentinel(master: RedisServer, downMs = 30_000): Promise<RedisServer> {
   const folder = mkdtempSync(join(tmpdir(), 'keystile-sentinel-'));
   const file = join(folder, 'sentinel.conf');
-  writeFileSync(file, `sentinel monitor main 127.0.0.1 ${master.port} 1\n`);
+  writeFileSync(file, `sentinel monitor main 127.0.0.1 ${master.port} 1\nsentinel down-after-milliseconds main ${downMs}\n`);
   const server = await startRedis({ before: [file, '--sentinel'], after: [] });
   return {
     ...server,
