@@ -4,7 +4,7 @@ import { migrate } from '../../src/sql/migrations.js';
 import { sqlStore } from '../../src/sql/store.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import { describeWith } from '../support/services/required.js';
-import { MARIADB, mysqlDatabase, mysqlPool, startMariadb, type MysqlServer } from '../support/services/mariadb.js';
+import { mysqlDatabase, mysqlPool, MYSQLS, type MysqlServer, type MysqlService } from '../support/services/mariadb.js';
 import type { TestEngine } from './suites/engine.js';
 import { injectionSuite } from './suites/injection.js';
 import { migrationSuite } from './suites/migrations.js';
@@ -12,17 +12,17 @@ import { planSuite } from './suites/plans.js';
 import { raceSuite } from './suites/races.js';
 import { textSuite } from './suites/texts.js';
 
-describeWith(MARIADB)('sqlStore on MariaDB', () => {
+function mysqlSuite({ engine: kind, start }: MysqlService): void {
   let server: MysqlServer;
   let db: Kysely<unknown>;
-  const engine = (): TestEngine => ({ kind: 'mariadb', connect: (config) => mysqlDatabase(mysqlPool(server.url), config), schema: 'other' });
+  const engine = (): TestEngine => ({ kind, connect: (config) => mysqlDatabase(mysqlPool(server.url), config), schema: 'other' });
   const runScript = async (script: string): Promise<void> => {
     const pool = mysqlPool(server.url, { multipleStatements: true });
     await pool.promise().query(script);
     await pool.promise().end();
   };
   beforeAll(async () => {
-    server = await startMariadb();
+    server = await start();
     db = engine().connect();
     await migrate(db, { tablePrefix: 'contract_' });
   });
@@ -55,4 +55,6 @@ describeWith(MARIADB)('sqlStore on MariaDB', () => {
   describe('plans', () => {
     planSuite(engine);
   });
-});
+}
+
+for (const service of MYSQLS) describeWith(service)(`sqlStore on ${service.name}`, () => mysqlSuite(service));
