@@ -16,6 +16,12 @@ function mysqlSuite({ engine: kind, start }: MysqlService): void {
   let server: MysqlServer;
   let db: Kysely<unknown>;
   const engine = (): TestEngine => ({ kind, connect: (config) => mysqlDatabase(mysqlPool(server.url), config), schema: 'other' });
+  /** Connections with a setting of their host's. */
+  const set = (setting: string, config?: Parameters<TestEngine['connect']>[0]): Kysely<unknown> => {
+    const pool = mysqlPool(server.url);
+    pool.on('connection', (connection) => connection.query(`set session ${setting}`));
+    return mysqlDatabase(pool, config);
+  };
   const runScript = async (script: string): Promise<void> => {
     const pool = mysqlPool(server.url, { multipleStatements: true });
     await pool.promise().query(script);
@@ -41,6 +47,18 @@ function mysqlSuite({ engine: kind, start }: MysqlService): void {
       await expect((async () => sqlStore(other, { tablePrefix: 'contract_' }).find({ by: 'id', id: 'a' }))()).rejects.toMatchObject({ code: 'invalid_option', option: 'db', message: expect.stringContaining('utf8mb4') });
       await other.destroy();
     }
+  });
+  it.each([
+    ["sql_mode = 'NO_BACKSLASH_ESCAPES'", 'NO_BACKSLASH_ESCAPES'],
+    ['autocommit = 0', 'autocommit'],
+    ...(kind === 'mariadb' ? [["sql_mode = 'EMPTY_STRING_IS_NULL'", 'EMPTY_STRING_IS_NULL']] : []),
+  ])('is refused over connections with %s', async (setting, named = '') => {
+    const other = set(setting);
+    await expect((async () => sqlStore(other, { tablePrefix: 'contract_' }).find({ by: 'id', id: "'" }))()).rejects.toMatchObject({ code: 'invalid_option', option: 'db', message: expect.stringContaining(named) });
+    await other.destroy();
+  });
+  describe('with double quotes for names, and all modes that are strict', () => {
+    injectionSuite(() => ({ ...engine(), connect: (config) => set("sql_mode = 'ANSI,TRADITIONAL'", config) }));
   });
   describe('migrations', () => {
     migrationSuite(engine, runScript);
