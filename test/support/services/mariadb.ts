@@ -68,7 +68,8 @@ async function launchNew({ engine, server, install: [install, ...how], flags }: 
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   execFileSync(install, [...how, `--datadir=${data}`, ...user], { stdio: 'ignore' });
   const port = await freePort();
-  const places = [`--datadir=${data}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 'sock')}`, `--pid-file=${join(folder, 'pid')}`];
+  // A folder of its own for temporary tables too: servers of several containers that share one get in each other's way.
+  const places = [`--datadir=${data}`, `--tmpdir=${folder}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 'sock')}`, `--pid-file=${join(folder, 'pid')}`];
   // Written at each commit, so that it outlives the server; left to the system to flush, which it need not outlive here.
   const launch = (): Child => startChild(server, ['--no-defaults', ...places, '--innodb-flush-log-at-trx-commit=2', '--skip-log-bin', ...flags, ...user]);
   const root = `mysql://root@127.0.0.1:${port}`;
