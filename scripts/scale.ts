@@ -1,14 +1,14 @@
 /**
  * Fills a new database with keys, asks for lists and single keys, and prints how long each takes and by which plan.
  *
- *     npx tsx scripts/scale.ts sqlite|postgres|mariadb [count] [--plans]
+ *     npx tsx scripts/scale.ts sqlite|postgres|mariadb|mysql [count] [--plans]
  */
 import { CompiledQuery, type Kysely, type KyselyConfig } from 'kysely';
 import { migrate } from '../src/sql/migrations.js';
 import { sqlStore } from '../src/sql/store.js';
 import { fill, idOf, NOW, type FilledEngine } from '../test/sql/suites/filling.js';
 import { LISTED, SEARCHED } from '../test/sql/suites/listed.js';
-import { mysqlDatabase, mysqlPool, startMariadb } from '../test/support/services/mariadb.js';
+import { MARIADB, MYSQL, mysqlDatabase, mysqlPool, type MysqlService } from '../test/support/services/mariadb.js';
 import { postgresDatabase, postgresPool, startPostgres } from '../test/support/services/postgres.js';
 import { sqliteDatabase, sqliteFile } from '../test/support/services/sqlite.js';
 
@@ -18,15 +18,18 @@ interface Opened {
   stop(): Promise<void>;
 }
 
+async function openedMysql(service: MysqlService): Promise<Opened> {
+  const server = await service.start();
+  return { connect: (config) => mysqlDatabase(mysqlPool(server.url), config), stop: () => server.stop() };
+}
+
 const ENGINES: Readonly<Record<FilledEngine, () => Promise<Opened>>> = {
   async postgres() {
     const server = await startPostgres();
     return { connect: (config) => postgresDatabase(postgresPool(server.url), config), stop: () => server.stop() };
   },
-  async mariadb() {
-    const server = await startMariadb();
-    return { connect: (config) => mysqlDatabase(mysqlPool(server.url), config), stop: () => server.stop() };
-  },
+  mariadb: () => openedMysql(MARIADB),
+  mysql: () => openedMysql(MYSQL),
   sqlite() {
     const file = sqliteFile();
     return Promise.resolve({ connect: (config?: Config) => sqliteDatabase(file.path, config), stop: () => Promise.resolve().then(() => file.remove()) });

@@ -1,7 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { ConfigurationError } from '../core/errors.js';
 import type { Names } from './names.js';
-import { COLUMN_NAMES } from './rows.js';
+import { COLUMN_NAMES, SIZES } from './rows.js';
 
 /** What the engines do in ways of their own. */
 export interface Dialect {
@@ -92,7 +92,10 @@ const sqlite: Dialect = {
     where k.id = given.id and (k.last_used_at is null or k.last_used_at < given.at)`,
 };
 
-const mysqlLike = (name: 'mysql' | 'mariadb'): Dialect => ({
+/** The ids of a `json_table`, which would otherwise be of the connection's collation, and found by no index. */
+const givenId = (name: keyof typeof COLLATIONS): RawBuilder<unknown> => sql.raw(`id varchar(${String(SIZES.id)}) character set utf8mb4 collate ${COLLATIONS[name]}`);
+
+const mysqlLike = (name: keyof typeof COLLATIONS): Dialect => ({
   name,
   returning: false,
   comparesRows: false,
@@ -104,13 +107,14 @@ const mysqlLike = (name: 'mysql' | 'mariadb'): Dialect => ({
   aside: asItIs,
   record: asColumns,
   gathered: asItIs,
-  among: (column, values) => sql`${column} in (${sql.join(values)})`,
+  // Not a list of values: both would rather walk the whole table in order than look a thousand of them up and sort what they find.
+  among: (column, values) => sql`${column} in (select given.id from json_table(${JSON.stringify(values)}, '$[*]' columns (${givenId(name)} path '$')) as given)`,
   indexesSearch: false,
   contains: (column, part) => sql`instr(${column}, ${part}) > 0`,
   mostUses: 2_000,
   touch: (names, uses) => sql`
     update ${names.table('keys')} as k join json_table(${uses}, '$[*]' columns (
-      id varchar(255) character set utf8mb4 collate ${sql.raw(COLLATIONS[name])} path '$[0]', at bigint path '$[1]', ip varchar(64) path '$[2]'
+      ${givenId(name)} path '$[0]', at bigint path '$[1]', ip varchar(64) path '$[2]'
     )) as given on k.id = given.id
     set k.last_used_at = given.at, k.last_used_ip = coalesce(given.ip, k.last_used_ip)
     where k.last_used_at is null or k.last_used_at < given.at`,
@@ -126,9 +130,30 @@ export async function dialectOf(db: Kysely<unknown>): Promise<Dialect | undefine
   const { supportsReturning, supportsTransactionalDdl } = db.getExecutor().adapter;
   if (supportsReturning) return supportsTransactionalDdl ? postgres : sqlite;
   if (supportsTransactionalDdl) return undefined;
-  const { rows } = await sql<{ version: string; charset: string }>`select version() as version, @@character_set_client as charset`.execute(db);
-  const { version = '', charset = '' } = rows[0] ?? {};
-  // Whatever another one lacks would be kept as a question mark, without a word.
-  if (charset !== 'utf8mb4') throw new ConfigurationError('invalid_option', 'db', `must talk to the server in utf8mb4, not in ${charset}: leave the pool's charset out`);
-  return DIALECTS[/mariadb/i.test(version) ? 'mariadb' : 'mysql'];
+  const { rows } = await sql<MysqlSession>`select version() as version, @@character_set_client as charset, @@sql_mode as modes, @@autocommit as autocommit`.execute(db);
+  const session = rows[0];
+  if (session === undefined) return undefined;
+  checkSession(session);
+  return DIALECTS[/mariadb/i.test(session.version) ? 'mariadb' : 'mysql'];
+}
+
+interface MysqlSession {
+  readonly version: string;
+  readonly charset: string;
+  readonly modes: string;
+  readonly autocommit: unknown;
+}
+
+/** Under other settings of a connection what is asked for would be done wrongly, without a word. */
+function checkSession({ charset, modes, autocommit }: MysqlSession): void {
+  const refuse = (message: string): never => {
+    throw new ConfigurationError('invalid_option', 'db', message);
+  };
+  // Whatever another one lacks would be kept as a question mark.
+  if (charset !== 'utf8mb4') refuse(`must talk to the server in utf8mb4, not in ${charset}: leave the pool's charset out`);
+  // The driver escapes quotes by backslashes: where these are letters like others, a text would end its literal and go on as SQL.
+  const mode = ['NO_BACKSLASH_ESCAPES', 'EMPTY_STRING_IS_NULL'].find((name) => modes.split(',').includes(name));
+  if (mode !== undefined) refuse(`must not have ${mode} in its sql_mode`);
+  // Nothing would be written for good, and every read would show what was there at the first one.
+  if (Number(autocommit) !== 1) refuse('must have autocommit on');
 }

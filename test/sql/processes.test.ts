@@ -7,7 +7,7 @@ import { postgresNotices } from '../../src/sql/postgres-notices.js';
 import { sqliteStore, type SqliteStore } from '../../src/sql/sqlite-store.js';
 import { sqlStore } from '../../src/sql/store.js';
 import { until } from '../support/services/child.js';
-import { MARIADB, mysqlDatabase, mysqlPool, startOwnMariadb } from '../support/services/mariadb.js';
+import { mysqlDatabase, mysqlPool, MYSQLS, type MysqlService } from '../support/services/mariadb.js';
 import { POSTGRES, postgresDatabase, postgresPool, startOwnPostgres } from '../support/services/postgres.js';
 import { describeWith } from '../support/services/required.js';
 import { sqliteFile, type SqliteFile } from '../support/services/sqlite.js';
@@ -87,17 +87,19 @@ describeWith(POSTGRES)('processes that share a PostgreSQL', () => {
   });
 });
 
-describeWith(MARIADB)('processes that share a MariaDB', () => {
-  let server: Awaited<ReturnType<typeof startOwnMariadb>>;
-  let db: Kysely<unknown>;
-  beforeAll(async () => {
-    server = await startOwnMariadb();
-    db = mysqlDatabase(mysqlPool(server.url));
-    await migrate(db);
+for (const service of MYSQLS) {
+  describeWith(service)(`processes that share a ${service.name}`, () => {
+    let server: Awaited<ReturnType<MysqlService['startOwn']>>;
+    let db: Kysely<unknown>;
+    beforeAll(async () => {
+      server = await service.startOwn();
+      db = mysqlDatabase(mysqlPool(server.url));
+      await migrate(db);
+    });
+    afterAll(async () => {
+      await db.destroy();
+      await server.stop();
+    });
+    processSuite(service.engine, () => ({ where: server.url, store: sqlStore(db) }));
   });
-  afterAll(async () => {
-    await db.destroy();
-    await server.stop();
-  });
-  processSuite('mariadb', () => ({ where: server.url, store: sqlStore(db) }));
-});
+}

@@ -1,6 +1,6 @@
 /**
  * Uses keys as fast as it can, and says how often: before what it has counted is written, and after. Run in a process of its own and
- * killed: `tsx counting.ts sqlite <path> <tenant>`, or `postgres` or `mariadb` with its URL.
+ * killed: `tsx counting.ts sqlite <path> <tenant>`, or `postgres`, `mariadb` or `mysql` with its URL.
  */
 import { createKeyring } from '../../../src/keyring.js';
 import { sqlActivity } from '../../../src/sql/activity.js';

@@ -1,6 +1,6 @@
 /**
  * A process at the same keys as another one: does what it is asked by message, and answers with how it went. `tsx peer.ts sqlite <path>`,
- * or `postgres` or `mariadb` with its URL.
+ * or `postgres`, `mariadb` or `mysql` with its URL.
  */
 import { createKeyring } from '../../../src/keyring.js';
 import type { FilledEngine } from '../suites/filling.js';

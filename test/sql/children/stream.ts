@@ -1,6 +1,6 @@
 /**
  * Creates, rotates, changes and revokes keys as fast as it can, and says so after each acknowledgement, one JSON line each. Run in a
- * process of its own and killed: `tsx stream.ts sqlite <path> <name>`, or `postgres` or `mariadb` with its URL.
+ * process of its own and killed: `tsx stream.ts sqlite <path> <name>`, or `postgres`, `mariadb` or `mysql` with its URL.
  */
 import { createKeyring } from '../../../src/keyring.js';
 import type { FilledEngine } from '../suites/filling.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Kysely } from 'kysely';
 import { migrate } from '../../../src/sql/migrations.js';
 import { sqliteStore, type SqliteStore } from '../../../src/sql/sqlite-store.js';
-import { MARIADB, mysqlDatabase, mysqlPool, startOwnMariadb } from '../../support/services/mariadb.js';
+import { mysqlDatabase, mysqlPool, MYSQLS, type MysqlService } from '../../support/services/mariadb.js';
 import { POSTGRES, postgresDatabase, postgresPool, startOwnPostgres } from '../../support/services/postgres.js';
 import { describeWith } from '../../support/services/required.js';
 import { sqliteFile, type SqliteFile } from '../../support/services/sqlite.js';
@@ -37,17 +37,19 @@ describeWith(POSTGRES)('activity and usage in one PostgreSQL', () => {
   killingTest('postgres', () => ({ where: server.url, target: db }));
 });
 
-describeWith(MARIADB)('activity and usage in one MariaDB', () => {
-  let server: Awaited<ReturnType<typeof startOwnMariadb>>;
-  let db: Kysely<unknown>;
-  beforeAll(async () => {
-    server = await startOwnMariadb();
-    db = mysqlDatabase(mysqlPool(server.url));
-    await migrate(db);
+for (const service of MYSQLS) {
+  describeWith(service)(`activity and usage in one ${service.name}`, () => {
+    let server: Awaited<ReturnType<MysqlService['startOwn']>>;
+    let db: Kysely<unknown>;
+    beforeAll(async () => {
+      server = await service.startOwn();
+      db = mysqlDatabase(mysqlPool(server.url));
+      await migrate(db);
+    });
+    afterAll(async () => {
+      await db.destroy();
+      await server.stop();
+    });
+    killingTest(service.engine, () => ({ where: server.url, target: db }));
   });
-  afterAll(async () => {
-    await db.destroy();
-    await server.stop();
-  });
-  killingTest('mariadb', () => ({ where: server.url, target: db }));
-});
+}

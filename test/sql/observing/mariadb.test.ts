@@ -1,13 +1,15 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { describeWith } from '../../support/services/required.js';
-import { MARIADB, mysqlDatabase, mysqlPool, startMariadb, type MysqlServer } from '../../support/services/mariadb.js';
+import { mysqlDatabase, mysqlPool, MYSQLS, type MysqlServer } from '../../support/services/mariadb.js';
 import { observingSuite } from './suite.js';
 
-describeWith(MARIADB)('activity and usage on MariaDB', () => {
-  let server: MysqlServer;
-  beforeAll(async () => {
-    server = await startMariadb();
+for (const service of MYSQLS) {
+  describeWith(service)(`activity and usage on ${service.name}`, () => {
+    let server: MysqlServer;
+    beforeAll(async () => {
+      server = await service.start();
+    });
+    afterAll(() => server.stop());
+    observingSuite(() => ({ kind: service.engine, connect: (config) => mysqlDatabase(mysqlPool(server.url), config), schema: undefined }));
   });
-  afterAll(() => server.stop());
-  observingSuite(() => ({ kind: 'mariadb', connect: (config) => mysqlDatabase(mysqlPool(server.url), config), schema: undefined }));
-});
+}

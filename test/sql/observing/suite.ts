@@ -4,6 +4,7 @@ import { CompiledQuery as Compiled } from 'kysely';
 import type { Activity, ActivityQuery } from '../../../src/core/observing.js';
 import { sqlActivity } from '../../../src/sql/activity.js';
 import { migrate } from '../../../src/sql/migrations.js';
+import { isMysql } from '../../../src/sql/schema.js';
 import { sqlUsage } from '../../../src/sql/usage.js';
 import { activityContract } from '../../../src/testing/activity-contract.js';
 import { usageContract } from '../../../src/testing/usage-contract.js';
@@ -149,9 +150,9 @@ async function listsByIndex(engine: TestEngine): Promise<void> {
   })));
   const table = sql.table(`${tablePrefix}activity`);
   if (engine.kind === 'postgres') await sql`analyze ${table}`.execute(db);
-  if (engine.kind === 'mariadb') await sql`analyze table ${table}`.execute(db);
+  if (isMysql(engine.kind)) await sql`analyze table ${table}`.execute(db);
   const explain = engine.kind === 'sqlite' ? 'explain query plan' : engine.kind === 'postgres' ? 'explain' : 'explain format=json';
-  const isBad = { postgres: /Seq Scan/, mariadb: /"access_type": "ALL"/, sqlite: /SCAN (?!.* USING INDEX)|TEMP B-TREE/ }[engine.kind];
+  const isBad = { postgres: /Seq Scan/, mysql: /"access_type": "ALL"/, sqlite: /SCAN (?!.* USING INDEX)|TEMP B-TREE/ }[isMysql(engine.kind) ? 'mysql' : engine.kind];
   for (const listed of LISTED) {
     seen.length = 0;
     const { nextCursor } = await log.list({ limit: 20, ...listed });

@@ -1,9 +1,14 @@
 import { sql, type Kysely } from 'kysely';
+import { isMysql } from '../../../src/sql/schema.js';
+
+/** Where both of MySQL's kind have whole numbers from. */
+const ofMysql = (count: number): string => `json_table(concat('[', repeat('0,', ${String(count - 1)}), '0]'), '$[*]' columns (i for ordinality)) as n`;
 
 /** Where whole numbers from 1 come from, as `i`. */
 const NUMBERS = {
   postgres: (count: number) => `generate_series(1::bigint, ${String(count)}) as n(i)`,
-  mariadb: (count: number) => `(select seq as i from seq_1_to_${String(count)}) as n`,
+  mariadb: ofMysql,
+  mysql: ofMysql,
   sqlite: (count: number) => `(with recursive n(i) as (select 1 union all select i + 1 from n where i < ${String(count)}) select i from n) as n`,
 } as const;
 
@@ -33,7 +38,7 @@ function filling(engine: FilledEngine, count: number): string[] {
     "insert into keystile_search (key_id, content) select id, lower(concat(id, '\n', name, '\n', tenant_id, '\n', owner_id, '\n\n')) from keystile_keys",
     "insert into keystile_tags (tag, created_at, key_id) select 'rare', created_at, id from keystile_keys where tags is not null",
     ...(engine === 'postgres' ? ['vacuum analyze'] : []),
-    ...(engine === 'mariadb' ? ['analyze table keystile_keys, keystile_search, keystile_tags'] : []),
+    ...(isMysql(engine) ? ['analyze table keystile_keys, keystile_search, keystile_tags'] : []),
   ];
 }
 

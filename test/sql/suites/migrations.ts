@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { CamelCasePlugin, sql, type Kysely } from 'kysely';
 import { migrate, migrationSql } from '../../../src/sql/migrations.js';
+import { isMysql } from '../../../src/sql/schema.js';
 import { sqlStore } from '../../../src/sql/store.js';
 import { fullRecord, plainRecord } from '../../../src/testing/store-records.js';
 import { newPrefix, withTables, type TestEngine } from './engine.js';
@@ -10,11 +11,11 @@ async function shape(db: Kysely<unknown>, kind: TestEngine['kind'], prefix: stri
   const queries = {
     postgres: sql`select table_name as t, column_name as c, data_type as d, is_nullable as n, generation_expression as g, collation_name as o from information_schema.columns where table_name like ${`${prefix}%`}
       union all select tablename, indexname, indexdef, '', '', '' from pg_indexes where tablename like ${`${prefix}%`} order by 1, 2`,
-    mariadb: sql`select table_name as t, column_name as c, column_type as d, is_nullable as n, generation_expression as g, collation_name as o from information_schema.columns where table_name like ${`${prefix}%`} and table_schema = database()
+    mysql: sql`select table_name as t, column_name as c, column_type as d, is_nullable as n, generation_expression as g, collation_name as o from information_schema.columns where table_name like ${`${prefix}%`} and table_schema = database()
       union all select table_name, index_name, group_concat(column_name order by seq_in_index), max(non_unique), '', '' from information_schema.statistics where table_name like ${`${prefix}%`} and table_schema = database() group by 1, 2 order by 1, 2`,
     sqlite: sql`select type, name, tbl_name, sql from sqlite_master where tbl_name like ${`${prefix}%`} order by 1, 2`,
   };
-  const { rows } = await queries[kind].execute(db);
+  const { rows } = await queries[isMysql(kind) ? 'mysql' : kind].execute(db);
   // The lock is the migrator's own; Kysely quotes what it writes, which SQLite keeps as text.
   const text = rows.map((row) => JSON.stringify(row)).filter((row) => !/migrations/.test(row));
   expect(text.length).toBeGreaterThan(10);

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,42 +7,78 @@ import mysql from 'mysql2';
 import { freePort, isOnPath, startChild, until, type Breakable, type Child } from './child.js';
 import type { Service } from './required.js';
 
-const SERVER = 'mariadbd';
-const INSTALL = 'mariadb-install-db';
+/** A server that understands MySQL's language: the two makers differ in how one is made, and in what they call themselves. */
+interface Maker {
+  readonly engine: 'mariadb' | 'mysql';
+  readonly server: string;
+  /** The program that makes an empty folder of data, and its settings. */
+  readonly install: readonly [program: string, ...flags: string[]];
+  readonly flags: readonly string[];
+}
 
-export const MARIADB: Service = {
-  name: 'MariaDB',
-  isHere: process.env['MYSQL_URL'] !== undefined || (isOnPath(SERVER) && isOnPath(INSTALL)),
-  howToInstall: 'apt-get install mariadb-server, or set MYSQL_URL to an empty database',
-};
+/** One of the two, as the tests see it. */
+export interface MysqlService extends Service {
+  readonly engine: Maker['engine'];
+  /** The one that a variable names, or one of its own. */
+  start(): Promise<MysqlServer>;
+  /** One that a test may do anything to. */
+  startOwn(): Promise<MysqlServer & Breakable>;
+}
 
 export interface MysqlServer {
   readonly url: string;
   stop(): Promise<void>;
 }
 
-export async function startMariadb(): Promise<MysqlServer> {
-  const given = process.env['MYSQL_URL'];
-  return given === undefined ? startOwnMariadb() : { url: given, stop: () => Promise.resolve() };
+const MARIADB_SERVER = 'mariadbd';
+const MARIADB_INSTALL = 'mariadb-install-db';
+const { MYSQLD = 'mysqld', MYSQL_URL, MARIADB_URL } = process.env;
+
+export const MARIADB = mysqlService({
+  name: 'MariaDB',
+  isHere: MARIADB_URL !== undefined || (isOnPath(MARIADB_SERVER) && isOnPath(MARIADB_INSTALL)),
+  howToInstall: 'apt-get install mariadb-server, or set MARIADB_URL to an empty database',
+}, { engine: 'mariadb', server: MARIADB_SERVER, install: [MARIADB_INSTALL, '--auth-root-authentication-method=normal', '--skip-test-db', '--no-defaults'], flags: [] }, MARIADB_URL);
+
+export const MYSQL = mysqlService({
+  name: 'MySQL',
+  isHere: MYSQL_URL !== undefined || process.env['MYSQLD'] !== undefined || isMysql(MYSQLD),
+  howToInstall: 'install mysql-server-core-8.0, set MYSQLD to the path of a mysqld, or MYSQL_URL to an empty database',
+  // Debian has MariaDB in its place.
+  isOptional: true,
+}, { engine: 'mysql', server: MYSQLD, install: [MYSQLD, '--no-defaults', '--initialize-insecure'], flags: ['--mysqlx=OFF', '--performance-schema=OFF', '--secure-file-priv=NULL'] }, MYSQL_URL);
+
+/** Whichever of the two are here are tested by the same suites. */
+export const MYSQLS: readonly MysqlService[] = [MARIADB, MYSQL];
+
+/** MariaDB may go by the name of MySQL. */
+function isMysql(program: string): boolean {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  return typeof stdout === 'string' && stdout !== '' && !/mariadb/i.test(stdout);
 }
 
-/** One that a test may do anything to. */
-export async function startOwnMariadb(): Promise<MysqlServer & Breakable> {
-  const folder = mkdtempSync(join(tmpdir(), 'keystile-mariadb-'));
+function mysqlService(service: Service, maker: Maker, given: string | undefined): MysqlService {
+  const startOwn = (): Promise<MysqlServer & Breakable> => launchNew(maker);
+  return { ...service, engine: maker.engine, startOwn, start: () => (given === undefined ? startOwn() : Promise.resolve({ url: given, stop: () => Promise.resolve() })) };
+}
+
+async function launchNew({ engine, server, install: [install, ...how], flags }: Maker): Promise<MysqlServer & Breakable> {
+  const folder = mkdtempSync(join(tmpdir(), `keystile-${engine}-`));
   const data = join(folder, 'data');
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
-  execFileSync(INSTALL, [`--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--no-defaults', ...user], { stdio: 'ignore' });
+  execFileSync(install, [...how, `--datadir=${data}`, ...user], { stdio: 'ignore' });
   const port = await freePort();
-  const flags = [`--datadir=${data}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 'sock')}`, `--pid-file=${join(folder, 'pid')}`];
+  // A folder of its own for temporary tables too: servers of several containers that share one get in each other's way.
+  const places = [`--datadir=${data}`, `--tmpdir=${folder}`, `--port=${port}`, '--bind-address=127.0.0.1', `--socket=${join(folder, 'sock')}`, `--pid-file=${join(folder, 'pid')}`];
   // Written at each commit, so that it outlives the server; left to the system to flush, which it need not outlive here.
-  const launch = (): Child => startChild(SERVER, ['--no-defaults', ...flags, '--innodb-flush-log-at-trx-commit=2', '--skip-log-bin', ...user]);
+  const launch = (): Child => startChild(server, ['--no-defaults', ...places, '--innodb-flush-log-at-trx-commit=2', '--skip-log-bin', ...flags, ...user]);
   const root = `mysql://root@127.0.0.1:${port}`;
   let child = launch();
   const answers = async (): Promise<void> => {
     try {
       await until(() => query(root, 'create database if not exists keystile character set latin1'));
     } catch (error) {
-      throw new Error(`mariadbd did not start: ${child.output()}`, { cause: error });
+      throw new Error(`${server} did not start: ${child.output()}`, { cause: error });
     }
   };
   await answers();
