@@ -1,4 +1,4 @@
-import { BUCKET, ENTRY_BYTES, TICKS, WINDOW, WINDOW_BYTES, WINDOWS_AT } from './ticks.js';
+import { BUCKET, ENTRY_BYTES, STEPPED_BACK, TICKS, WINDOW, WINDOW_BYTES, WINDOWS_AT } from './ticks.js';
 
 /**
  * What is seldom needed: a bucket as a string whose windows are those asked about, in their order, with room for one more entry in
@@ -23,6 +23,19 @@ local function asRing(length, last, newest, log)
   return ticks[#ticks], endOf(length, 1, ticks[1]), live, sums[#ticks], text
 end
 
+-- After the clock has been set back: what was spent last counts as spent now, and the rest as long before it as it was. Units of a
+-- ring may be given out until their sub-window ends: as spent in the next one.
+local function settle(length, last, ring, log)
+  local per, each = scaleOf(length, ring)
+  local ahead, text = last - floor(now * per / each) - ring, ''
+  local oldest = #log > 0 and entryAt(log, 1, ring, last) or last
+  for at = 1, #log, ${ENTRY_BYTES} do
+    local tick, units = entryAt(log, at, ring, last)
+    text = text .. entryOf(ring, tick - ahead, units)
+  end
+  return last - ahead, endOf(length, ring, oldest - ahead), text
+end
+
 local function arrange(value, asked, mustCount)
   local _, stored, born, wanted, kept, places = nil, 0, time[1] * 1000000 + time[2], {}, {}, {}
   for index = 1, #asked, 2 do
@@ -37,6 +50,7 @@ local function arrange(value, asked, mustCount)
     if endOf(length, ring, last) > now and live > 0 then
       local begin = log + first * ${ENTRY_BYTES}
       local text = sub(sub(value, begin, after - 1) .. sub(value, log, begin - 1), 1, count * ${ENTRY_BYTES})
+      if ${STEPPED_BACK} then last, free, text = settle(length, last, ring, text) end
       local place = places[length]
       local limit = place and wanted[place][8] or 0
       if mustCount and ring == 0 and limit > 60 then
