@@ -21,14 +21,14 @@ export function* list(base: Base, query: KeyQuery): Steps<KeyPage> {
 
   // One more than the page has, which tells whether there is a next one.
   const sorted = { ...query, sort, limit: limit + 1 };
-  const rows = (yield* searchedRows(base, sorted, start)) ?? (yield* listedRows(base, sorted, start));
+  const found = yield* searchedRows(base, sorted, start);
+  const rows = typeof found === 'object' ? found : yield* listedRows(base, sorted, start, found === 'walk' ? undefined : yield* fewOf(base, query));
   const records = rows.slice(0, limit).map(toRecord);
   const last = records.at(-1);
   return last === undefined || rows.length <= limit ? { records } : { records, nextCursor: writeCursor(sort, last) };
 }
 
-function* listedRows(base: Base, query: SortedQuery, start: Position | undefined): Steps<readonly Row[]> {
-  const few = yield* fewOf(base, query);
+function* listedRows(base: Base, query: SortedQuery, start: Position | undefined, few: readonly string[] | undefined): Steps<readonly Row[]> {
   if (few?.length === 0) return [];
   const source = { from: sql`${base.names.table('keys')} as k`, conditions: conditionsOn(base, query, few), isFew: few !== undefined };
   const rows: Row[] = [];

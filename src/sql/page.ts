@@ -21,12 +21,16 @@ export interface Source {
   readonly conditions: readonly Part[];
   /** Something else has found some, which are looked at one by one; else they are walked in the order of an index. */
   readonly isFew: boolean;
+  /** What says when a key was made, and its id, where they are in order before the keys are read. */
+  readonly order?: Order;
 }
 
-export function page({ names, dialect }: Base, query: SortedQuery, { from, conditions: found, isFew }: Source, { hasValue, after }: OrderPart): Part {
+type Order = readonly [value: Part, id: Part];
+
+export function page({ names, dialect }: Base, query: SortedQuery, { from, conditions: found, isFew, order }: Source, { hasValue, after }: OrderPart): Part {
   const { sort, tag, limit } = query;
   const lead = leadOf(query, isFew);
-  const [value, id] = orderOf(sort, lead);
+  const [value, id] = order ?? orderOf(sort, lead);
   const conditions = [
     ...conditionsOf(query, lead, dialect),
     ...found,
@@ -42,12 +46,12 @@ export function page({ names, dialect }: Base, query: SortedQuery, { from, condi
 }
 
 /** By creation, the keys of one tag are walked in the index of the tags. */
-function orderOf({ by }: KeySort, lead: Lead): readonly [value: Part, id: Part] {
+function orderOf({ by }: KeySort, lead: Lead): Order {
   if (lead === 'tag' && by === 'createdAt') return [sql.ref('t.created_at'), sql.ref('t.key_id')];
   return [sql.ref(`k.${SORT_COLUMNS[by]}`), sql.ref('k.id')];
 }
 
-function isAfter(value: Part, id: Part, { direction }: KeySort, after: Position, comparesRows: boolean): Part {
+export function isAfter(value: Part, id: Part, { direction }: KeySort, after: Position, comparesRows: boolean): Part {
   const beyond = sql.raw(direction === 'asc' ? '>' : '<');
   if (after.value === null) return sql`${id} ${beyond} ${after.id}`;
   if (comparesRows) return sql`(${value}, ${id}) ${beyond} (${after.value}, ${after.id})`;

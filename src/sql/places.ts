@@ -3,13 +3,14 @@ import type { Names } from './names.js';
 
 /**
  * SQLite's full-text index can be read in the order of its row numbers alone. So the number of a text says when its key was made: the
- * stretch of sixteen milliseconds, and below that a number within the stretch, up to 67 million.
+ * stretch of 128 milliseconds, and below that a number within the stretch, of which there are 16 million. Keys that one program makes
+ * one after the other so have numbers close together, which the index keeps in a byte or two.
  */
-const STRETCH_MS = 16;
-const BITS_WITHIN = 26;
+const STRETCH_MS = 128;
+const BITS_WITHIN = 24;
 const LAST_WITHIN = 2 ** BITS_WITHIN - 1;
-/** From 1970 to 2109; what was made before or after lies in the first or last of them. */
-const STRETCHES = 2 ** 38;
+/** Two thousand years before and after 1970; what was made before or after that lies in the first or the last stretch. */
+const STRETCHES = 2 ** 39;
 
 /** From the first stretch to the last, both included. */
 export interface Stretches {
@@ -17,10 +18,10 @@ export interface Stretches {
   readonly last: number;
 }
 
-export const ALL_STRETCHES: Stretches = { first: -STRETCHES / 2, last: STRETCHES / 2 - 1 };
+export const ALL_STRETCHES: Stretches = { first: -STRETCHES, last: STRETCHES - 1 };
 
 export function stretchOf(createdAt: number): number {
-  return Math.max(0, Math.min(STRETCHES - 1, Math.floor(createdAt / STRETCH_MS))) + ALL_STRETCHES.first;
+  return Math.max(ALL_STRETCHES.first, Math.min(ALL_STRETCHES.last, Math.floor(createdAt / STRETCH_MS)));
 }
 
 /** The stretch of a row number. */

@@ -2,74 +2,67 @@ import { sql, type RawBuilder } from 'kysely';
 import { leadOf, type SortedQuery } from './conditions.js';
 import type { Position } from './cursor.js';
 import type { Engine } from './engine.js';
-import { FEW } from './few.js';
-import { page, type Source } from './page.js';
-import { ALL_STRETCHES, isWithin, stretchIn, stretchOf, type Stretches } from './places.js';
+import { isAfter, page, type Source } from './page.js';
 import type { Row, Steps } from './steps.js';
-import { matchFor } from './words.js';
+import { inStretches } from './stretches.js';
 
 type Base = Pick<Engine, 'names' | 'dialect'>;
 type Part = RawBuilder<unknown>;
 
+/** So many texts are looked at first, in order: enough for a page of what one key in forty has, and for a guess at what is rarer. */
+const SAMPLE = 2_000;
+/** Where so many of the sample are found, a longer walk fills the page sooner than the index finds all that there are. */
+const FOUND = 6;
+const WALK = 20_000;
+
 /**
- * The rows of a search in the order of creation, where the index of texts is read in that order itself, newest or oldest first, until
- * the page is full; `undefined` where the list had better be walked.
+ * The rows of a search in the order of creation, found by the texts alone: only the keys of the page itself are read. `undefined` where
+ * another filter or another order leads; `walk` where the list is to be walked, since nothing that could lead is rare.
  */
-export function* searchedRows(base: Base, query: SortedQuery, after: Position | undefined): Steps<readonly Row[] | undefined> {
+export function* searchedRows(base: Base, query: SortedQuery, after: Position | undefined): Steps<readonly Row[] | 'walk' | undefined> {
   const { search = '', sort, deleted = false } = query;
-  // What another filter leaves may be few of the many that have a word: that is for its index.
   if (search === '' || sort.by !== 'createdAt' || deleted || leadOf(query, false) !== 'order') return undefined;
-  return base.dialect.name === 'sqlite' ? yield* inStretches(base, query, after) : undefined;
+  const part = search.toLowerCase();
+  return yield* base.dialect.name === 'sqlite' ? inStretches(base, query, part, after) : inSteps(base, query, part, after);
 }
 
-/** SQLite: first where a stretch of time ends in which there may be a page of them, by the index alone; then what is in it. */
-function* inStretches(base: Base, query: SortedQuery, after: Position | undefined): Steps<readonly Row[] | undefined> {
-  const part = (query.search ?? '').toLowerCase();
-  const match = yield* matchFor(base.names, part);
-  if (match === 'none') return [];
-  if (match === 'many') return undefined;
-  const rising = query.sort.direction === 'asc';
-  const has = matching(base, match);
-  const source = found(base, match, part);
-  const rows: Row[] = [];
-  let open = stretchesFrom(rising, after);
-  for (let reach = 2 * query.limit; reach <= FEW; reach *= 2) {
-    const [edge] = (yield sql`
-      select ${stretchIn(sql.ref('i.rowid'))} as stretch from ${has.from} where ${has.condition} and ${isWithin(sql.ref('i.rowid'), open)}
-      order by i.rowid ${sql.raw(query.sort.direction)} limit 1 offset ${reach}`).rows;
-    const [near, rest] = edge === undefined ? [open] : cut(open, Number(edge['stretch']), rising);
-    // More in one stretch than were looked for.
-    if (near.first > near.last) continue;
-    const within = { ...source, conditions: [...source.conditions, isWithin(sql.ref('i.rowid'), near)] };
-    rows.push(...(yield page(base, { ...query, limit: query.limit - rows.length }, within, { hasValue: true, after })).rows);
-    if (rows.length >= query.limit || rest === undefined) return rows;
-    open = rest;
-  }
-  return undefined;
-}
-
-/** A cursor's own stretch is read again: of the keys in it some come before, others after. */
-function stretchesFrom(rising: boolean, after: Position | undefined): Stretches {
-  if (after === undefined) return ALL_STRETCHES;
-  const stretch = stretchOf(Number(after.value));
-  return rising ? { ...ALL_STRETCHES, first: stretch } : { ...ALL_STRETCHES, last: stretch };
-}
-
-/** What lies before a stretch, in the order of the walk, and the rest. */
-function cut({ first, last }: Stretches, stretch: number, rising: boolean): readonly [near: Stretches, rest: Stretches] {
-  return rising ? [{ first, last: stretch - 1 }, { first: stretch, last }] : [{ first: stretch + 1, last }, { first, last: stretch }];
-}
-
-function matching({ names }: Base, match: string): { readonly from: Part; readonly condition: Part } {
-  return { from: sql`${names.table('search_index')} as i`, condition: sql`i.${sql.ref(names.name('search_index'))} match ${match}` };
-}
-
-function found(base: Base, match: string, part: string): Source {
-  const { names, dialect } = base;
-  const { from, condition } = matching(base, match);
-  return {
-    from: sql`${from} cross join ${names.table('search')} as s on s.seq = i.rowid cross join ${names.table('keys')} as k on k.id = s.key_id`,
-    conditions: [condition, dialect.contains(sql.ref('s.content'), part)],
-    isFew: true,
+/** A walk through some texts, through more of them where that seems worth it, and then by the index of their parts through all. */
+function* inSteps(base: Base, query: SortedQuery, part: string, after: Position | undefined): Steps<readonly Row[]> {
+  const seek = function* (source: Source): Steps<readonly Row[]> {
+    return (yield page(base, query, source, { hasValue: true, after: undefined })).rows;
   };
+  const sample = yield* seek(walked(base, query, part, after, SAMPLE));
+  if (sample.length >= query.limit) return sample;
+  const more = sample.length < FOUND ? sample : yield* seek(walked(base, query, part, after, WALK));
+  return more.length >= query.limit ? more : yield* seek(gathered(base, query, part, after));
+}
+
+/** The next so many texts, of which those with the part are then kept. */
+function walked(base: Base, query: SortedQuery, part: string, after: Position | undefined, most: number): Source {
+  const { names, dialect } = base;
+  const direction = sql.raw(query.sort.direction);
+  const beyondCursor = after === undefined ? sql`` : sql`where ${isBeyond(base, query, after)}`;
+  const texts = sql`
+    select key_id, created_at as made, content from ${names.table('search')} ${beyondCursor}
+    order by created_at ${direction}, key_id ${direction} limit ${sql.lit(most)}`;
+  return joined(base, texts, [dialect.contains(sql.ref('s.content'), part)]);
+}
+
+/** All with the part, sorted before a key is read. By a sum: no planner is to think that it soon meets them in order. */
+function gathered(base: Base, query: SortedQuery, part: string, after: Position | undefined): Source {
+  const { names, dialect } = base;
+  const direction = sql.raw(query.sort.direction);
+  const conditions = [dialect.contains(sql.ref('content'), part), ...(after === undefined ? [] : [isBeyond(base, query, after)])];
+  const texts = sql`
+    select key_id, created_at + 0 as made from ${names.table('search')} where ${sql.join(conditions, sql` and `)}
+    order by created_at + 0 ${direction}, key_id ${direction}`;
+  return joined(base, texts, []);
+}
+
+function isBeyond({ dialect }: Base, { sort }: SortedQuery, after: Position): Part {
+  return isAfter(sql.ref('created_at'), sql.ref('key_id'), sort, after, dialect.comparesRows);
+}
+
+function joined({ names }: Base, texts: Part, conditions: readonly Part[]): Source {
+  return { from: sql`(${texts}) as s join ${names.table('keys')} as k on k.id = s.key_id`, conditions, isFew: true, order: [sql.ref('s.made'), sql.ref('s.key_id')] };
 }

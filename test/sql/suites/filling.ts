@@ -41,7 +41,7 @@ function filling(engine: FilledEngine, count: number): string[] {
   return [
     `insert into keystile_keys (${Object.keys(fields).join(', ')}) select ${Object.values(fields).join(', ')} from ${numbers}`,
     `insert into keystile_search (${engine === 'sqlite' ? 'seq' : 'created_at'}, key_id, content)
-      select ${engine === 'sqlite' ? '((created_at / 16 - 137438953472) << 26) + row_number() over (partition by created_at / 16)' : 'created_at'}, id, lower(concat(id, '\n', name, '\n', tenant_id, '\n', owner_id, '\n\n')) from keystile_keys order by created_at`,
+      select ${engine === 'sqlite' ? '(created_at / 128 << 24) + row_number() over (partition by created_at / 128)' : 'created_at'}, id, lower(concat(id, '\n', name, '\n', tenant_id, '\n', owner_id, '\n\n')) from keystile_keys order by created_at`,
     "insert into keystile_tags (tag, created_at, key_id) select 'rare', created_at, id from keystile_keys where tags is not null",
     ...(engine === 'postgres' ? ['vacuum analyze'] : []),
     ...(engine === 'mariadb' ? ['analyze table keystile_keys, keystile_search, keystile_tags'] : []),
