@@ -9,10 +9,10 @@ import { inStretches } from './stretches.js';
 type Base = Pick<Engine, 'names' | 'dialect'>;
 type Part = RawBuilder<unknown>;
 
-/** So many texts are looked at first, in order: enough for a page of what one key in forty has, and for a guess at what is rarer. */
-const SAMPLE = 2_000;
+/** So many texts are looked at first, in order: enough for a page of what one key in twenty has, and for a guess at what is rarer. */
+const SAMPLE = 1_000;
 /** Where so many of the sample are found, a longer walk fills the page sooner than the index finds all that there are. */
-const FOUND = 6;
+const FOUND = 4;
 const WALK = 20_000;
 
 /**
