@@ -3,14 +3,13 @@ import type { KeyQuery } from '../core/ports.js';
 import { readingsOf } from './conditions.js';
 import type { Engine } from './engine.js';
 import type { Steps } from './steps.js';
+import { isWhole, matchFor } from './words.js';
 
 /**
  * Up to so many keys are looked at one by one and sorted; more than that are so dense that a walk in order soon has a page of them: of
  * one in 200 among a million, a page of 50 is met within 10,000 steps.
  */
-const FEW = 5_000;
-/** So many three-letter parts may begin with one or two letters before these count as frequent. */
-const FEW_TERMS = { ofOne: 10, ofTwo: 100 } as const;
+export const FEW = 5_000;
 
 type Base = Pick<Engine, 'names' | 'dialect'>;
 
@@ -42,32 +41,12 @@ function* ids({ dialect }: Base, wanted: RawBuilder<unknown> | 'none' | 'many'):
 function* matching({ names, dialect }: Base, part: string): Steps<RawBuilder<unknown> | 'none' | 'many'> {
   const texts = names.table('search');
   if (dialect.name !== 'sqlite') return sql`select key_id as id from ${texts} where ${dialect.contains(sql.ref('content'), part)}`;
-  const match = isWhole(part) ? everyPart(part) : yield* beginnings(names, part);
+  const match = yield* matchFor(names, part);
   if (match === 'none' || match === 'many') return match;
   // Read from the index as it goes, so that no more is read than is wanted. It does not know in which order the parts come.
   return sql`
     select s.key_id as id from ${names.table('search_index')} as i cross join ${texts} as s on s.seq = i.rowid
     where i.${sql.ref(names.name('search_index'))} match ${match} and ${dialect.contains(sql.ref('s.content'), part)}`;
-}
-
-/** Whether a text has a three-letter part. */
-const isWhole = (text: string): boolean => Array.from(text).length >= 3;
-
-const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
-
-/** A full-text query for all that has the three-letter parts of a text. Every third is enough: what is found is looked at anyway. */
-function everyPart(text: string): string {
-  const letters = Array.from(text);
-  const starts = letters.map((_, index) => index).filter((index) => index % 3 === 0 && index < letters.length - 3);
-  return [...starts, letters.length - 3].map((start) => quoted(letters.slice(start, start + 3).join(''))).join(' AND ');
-}
-
-/** What is too short for an index of three-letter parts is the beginning of some of them, or nowhere. */
-function* beginnings(names: Engine['names'], part: string): Steps<string> {
-  const most = Array.from(part).length === 1 ? FEW_TERMS.ofOne : FEW_TERMS.ofTwo;
-  const { rows } = yield sql`select term from ${names.table('search_terms')} where term >= ${part} and term < ${`${part}\u{10ffff}`} limit ${sql.lit(most + 1)}`;
-  if (rows.length === 0) return 'none';
-  return rows.length > most ? 'many' : rows.map(({ term }) => quoted(term as string)).join(' OR ');
 }
 
 function byTime({ names }: Base, { status, deleted = false, now }: KeyQuery): RawBuilder<unknown> | undefined {

@@ -34,7 +34,7 @@ export function schemaOf(dialect: DialectName, names: Names): string[] {
     ...indexStatements(dialect, names),
     tagsTable(dialect, names, table('tags')),
     ...(isMysql(dialect) ? [] : [createIndex(dialect, names, 'tags_key', 'tags', ['key_id'])]),
-    searchTable(dialect, table('search')),
+    searchTable(dialect, names, table('search')),
     ...searchIndex(dialect, names),
   ];
 }
@@ -117,18 +117,22 @@ function tagsTable(dialect: DialectName, names: Names, table: string): string {
   return `create table if not exists ${table} (\n  ${lines.join(',\n  ')}\n)${endOf(dialect)}`;
 }
 
-/** Apart from the keys, so that noting their use leaves the index for parts of texts alone, and a scan reads little. */
-function searchTable(dialect: DialectName, table: string): string {
+/**
+ * Apart from the keys, so that noting their use leaves the index for parts of texts alone, and a scan reads little. In the order of
+ * creation: in SQLite by the row number, see places.ts.
+ */
+function searchTable(dialect: DialectName, names: Names, table: string): string {
   const keyId = textOf(dialect)('id').replace(/^id/, 'key_id');
   const lines = [
-    ...(dialect === 'sqlite' ? ['seq integer primary key', `${keyId} not null unique`] : [`${keyId} not null primary key`]),
+    ...(dialect === 'sqlite' ? ['seq integer primary key', `${keyId} not null unique`] : [`${keyId} not null primary key`, 'created_at bigint not null']),
     `content text${dialect === 'postgres' ? ' collate "C"' : ''} not null`,
+    ...(isMysql(dialect) ? [`index ${names.prefix}search_order (created_at, key_id)`] : []),
   ];
   return `create table if not exists ${table} (\n  ${lines.join(',\n  ')}\n)${endOf(dialect)}`;
 }
 
 function searchIndex(dialect: DialectName, names: Names): string[] {
-  if (dialect === 'postgres') return [trigramIndex(names)];
+  if (dialect === 'postgres') return [createIndex(dialect, names, 'search_order', 'search', ['created_at', 'key_id']), trigramIndex(names)];
   return dialect === 'sqlite' ? fullTextIndex(names) : [];
 }
 

@@ -3,6 +3,7 @@ import { sql, type RawBuilder } from 'kysely';
 import type { Insertion, KeyUse } from '../core/ports.js';
 import type { KeyChanges, KeyRecord } from '../core/record.js';
 import type { Engine } from './engine.js';
+import { nextPlace } from './places.js';
 import { isStorable, searchText, SIZES, toColumns, toRecord } from './rows.js';
 import { RefusedError, type Steps } from './steps.js';
 
@@ -20,8 +21,14 @@ export function* insert(base: Base, record: KeyRecord): Steps<Insertion> {
     return rows.length === 0 && record.slot !== undefined ? 'slot_taken' : 'conflict';
   }
   yield* insertTags(base, record);
-  yield sql`insert into ${names.table('search')} (key_id, content) values (${record.id}, ${searchText(record)})`;
+  yield insertionOfText(base, record);
   return 'inserted';
+}
+
+function insertionOfText({ names, dialect }: Base, record: KeyRecord): RawBuilder<unknown> {
+  const { id, createdAt } = record;
+  const [place, at]: [string, unknown] = dialect.name === 'sqlite' ? ['seq', nextPlace(names, createdAt)] : ['created_at', createdAt];
+  return sql`insert into ${names.table('search')} (${sql.ref(place)}, key_id, content) values (${at}, ${id}, ${searchText(record)})`;
 }
 
 function* insertTags({ names }: Base, { id, tags = [], createdAt }: KeyRecord): Steps<void> {

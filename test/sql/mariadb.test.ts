@@ -10,6 +10,7 @@ import { injectionSuite } from './suites/injection.js';
 import { migrationSuite } from './suites/migrations.js';
 import { planSuite } from './suites/plans.js';
 import { raceSuite } from './suites/races.js';
+import { searchSuite } from './suites/searches.js';
 import { textSuite } from './suites/texts.js';
 
 function mysqlSuite({ engine: kind, start }: MysqlService): void {
@@ -69,6 +70,9 @@ function mysqlSuite({ engine: kind, start }: MysqlService): void {
   describe('texts', () => {
     textSuite(engine);
     injectionSuite(engine);
+  });
+  describe('searches', () => {
+    searchSuite(engine);
   });
   describe('plans', () => {
     planSuite(engine);

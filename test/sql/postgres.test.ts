@@ -11,6 +11,7 @@ import { injectionSuite } from './suites/injection.js';
 import { migrationSuite } from './suites/migrations.js';
 import { planSuite } from './suites/plans.js';
 import { raceSuite } from './suites/races.js';
+import { searchSuite } from './suites/searches.js';
 import { textSuite } from './suites/texts.js';
 
 describeWith(POSTGRES)('sqlStore on PostgreSQL', () => {
@@ -57,6 +58,9 @@ describeWith(POSTGRES)('sqlStore on PostgreSQL', () => {
   describe('texts', () => {
     textSuite(engine);
     injectionSuite(engine);
+  });
+  describe('searches', () => {
+    searchSuite(engine);
   });
   describe('plans', () => {
     planSuite(engine);

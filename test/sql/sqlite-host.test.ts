@@ -9,6 +9,7 @@ import { injectionSuite } from './suites/injection.js';
 import { migrationSuite } from './suites/migrations.js';
 import { planSuite } from './suites/plans.js';
 import { raceSuite } from './suites/races.js';
+import { searchSuite } from './suites/searches.js';
 import { textSuite } from './suites/texts.js';
 
 describe("sqlStore on a host's own SQLite", () => {
@@ -51,6 +52,9 @@ describe("sqlStore on a host's own SQLite", () => {
   describe('texts', () => {
     textSuite(engine);
     injectionSuite(engine);
+  });
+  describe('searches', () => {
+    searchSuite(engine);
   });
   describe('plans', () => {
     planSuite(engine);

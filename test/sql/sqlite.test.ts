@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Libsql from 'libsql';
+import type { KeyPage } from '../../src/core/ports.js';
 import { createKeyring } from '../../src/keyring.js';
 import { migrate } from '../../src/sql/migrations.js';
 import { sqliteStore } from '../../src/sql/sqlite-store.js';
@@ -92,6 +93,23 @@ describe('sqliteStore', () => {
     store.insert(plainRecord('d'));
     store.close();
     expectSound(file.path);
+  });
+
+  it('finds thousands of keys of one moment in order, as an import without times makes them', () => {
+    const store = sqliteStore(':memory:');
+    const ids = Array.from({ length: 4_200 }, (_, index) => `k${(index * 7_919) % 10_007}`);
+    for (const id of ids) store.insert(plainRecord(id, { createdAt: 1_000, name: 'imported' }));
+    store.insert(plainRecord('newer', { createdAt: 1_128, name: 'imported' }));
+    const falling = ['newer', ...ids.sort().reverse()];
+    const query = { limit: 1, now: 0, search: 'imported' };
+    let cursor: string | undefined;
+    for (const id of falling.slice(0, 5)) {
+      const page = store.list({ ...query, ...(cursor !== undefined && { cursor }) }) as KeyPage;
+      expect(page.records.map((record) => record.id)).toEqual([id]);
+      cursor = page.nextCursor;
+    }
+    expect((store.list({ ...query, limit: 500 }) as KeyPage).records.map(({ id }) => id)).toEqual(falling.slice(0, 500));
+    store.close();
   });
 
   describe('without a driver', () => {

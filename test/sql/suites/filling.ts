@@ -18,6 +18,16 @@ export type FilledEngine = keyof typeof NUMBERS;
 export const NOW = 1_800_000_000_000;
 
 /**
+ * Words in the names of some keys: of a million, one has `solitary`, some 300 `triplet`, 5,000 `quarterly`, 50,000 `nightly`, spread over all
+ * that there are; as many `legacy`, `vintage` and `antique`, which are the oldest.
+ */
+const wordsOf = (count: number): string =>
+  Object.entries({
+    solitary: 'i = 77', triplet: 'i % 3331 = 7', quarterly: 'i % 199 = 8', nightly: 'i % 19 = 9',
+    legacy: `i * 10000 <= ${String(count * 3)}`, vintage: `i * 200 <= ${String(count)}`, antique: `i * 20 <= ${String(count)}`,
+  }).map(([word, when]) => `case when ${when} then ' ${word}' else '' end`).join(', ');
+
+/**
  * Statements that fill empty tables with `count` keys, of 1,000 tenants and many owners, made in the database itself. One in a hundred
  * is revoked, disabled, expired, scheduled, deleted or in the test environment each; a fifth was never used, half have no end.
  */
@@ -26,7 +36,7 @@ function filling(engine: FilledEngine, count: number): string[] {
   const id = "concat('k', i * 2654435761 % 4294967296)";
   const at = (modulus: number, rest: number, value: string): string => `case when i % ${String(modulus)} = ${String(rest)} then ${value} end`;
   const fields = {
-    id, version: '1', hash: `concat('sha256:', ${id})`, masked: "'awx_...x4f2'", name: "concat('Service ', i * 7919 % 100003, ' backend')",
+    id, version: '1', hash: `concat('sha256:', ${id})`, masked: "'awx_...x4f2'", name: `concat('Service ', i * 7919 % 100003, ' backend', ${wordsOf(count)})`,
     environment: "case when i % 100 = 6 then 'test' else 'live' end", tenant_id: "concat('tenant-', i * 31 % 1000)", owner_type: "'user'",
     owner_id: "concat('user-', i * 17 % 20011)", scopes: `'["read"]'`, tags: at(50, 0, `'["rare"]'`), created_at: `${String(NOW)} - 31536000000 + i * 10`,
     updated_at: String(NOW), not_before: at(100, 4, String(NOW + 1000)), expires_at: `case when i % 100 = 3 then ${String(NOW - 1)} when i % 2 = 0 then ${String(NOW + 1)} + i * 7919 % 1000003 end`,
@@ -35,7 +45,8 @@ function filling(engine: FilledEngine, count: number): string[] {
   const numbers = NUMBERS[engine](count);
   return [
     `insert into keystile_keys (${Object.keys(fields).join(', ')}) select ${Object.values(fields).join(', ')} from ${numbers}`,
-    "insert into keystile_search (key_id, content) select id, lower(concat(id, '\n', name, '\n', tenant_id, '\n', owner_id, '\n\n')) from keystile_keys",
+    `insert into keystile_search (${engine === 'sqlite' ? 'seq' : 'created_at'}, key_id, content)
+      select ${engine === 'sqlite' ? '(created_at / 128 << 24) + row_number() over (partition by created_at / 128)' : 'created_at'}, id, lower(concat(id, '\n', name, '\n', tenant_id, '\n', owner_id, '\n\n')) from keystile_keys order by created_at`,
     "insert into keystile_tags (tag, created_at, key_id) select 'rare', created_at, id from keystile_keys where tags is not null",
     ...(engine === 'postgres' ? ['vacuum analyze'] : []),
     ...(isMysql(engine) ? ['analyze table keystile_keys, keystile_search, keystile_tags'] : []),
