@@ -59,7 +59,7 @@ local function entryOf(ring, tick, units)
 end
 `;
 
-/** The clock has been set back since the last spending, or a replica has taken over whose clock is behind: no unit lives so long. */
-export const STEPPED_BACK = 'live > 0 and free - now > 1.05 * length + 10';
+/** The clock has been set back by more than a window since the last spending, or a replica has taken over whose clock is behind. */
+export const STEPPED_BACK = 'live > 0 and free - now > 2 * length + 10';
 
 export const NAMES = 'local unpackFrom, packed, floor, ceil, sub, call = struct.unpack, struct.pack, math.floor, math.ceil, string.sub, redis.call';

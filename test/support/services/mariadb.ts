@@ -44,12 +44,10 @@ export const MYSQL = mysqlService({
   name: 'MySQL',
   isHere: MYSQL_URL !== undefined || process.env['MYSQLD'] !== undefined || isMysql(MYSQLD),
   howToInstall: 'install mysql-server-core-8.0, set MYSQLD to the path of a mysqld, or MYSQL_URL to an empty database',
-  // Debian has MariaDB in its place.
-  isOptional: true,
 }, { engine: 'mysql', server: MYSQLD, install: [MYSQLD, '--no-defaults', '--initialize-insecure'], flags: ['--mysqlx=OFF', '--performance-schema=OFF', '--secure-file-priv=NULL'] }, MYSQL_URL);
 
-/** Whichever of the two are here are tested by the same suites. */
-export const MYSQLS: readonly MysqlService[] = [MARIADB, MYSQL];
+/** Both are tested by the same suites: MariaDB always, and MySQL, which Debian has not, where there is one. */
+export const MYSQLS: readonly MysqlService[] = MYSQL.isHere ? [MARIADB, MYSQL] : [MARIADB];
 
 /** MariaDB may go by the name of MySQL. */
 function isMysql(program: string): boolean {

@@ -112,6 +112,8 @@ async function startCluster(program = PROGRAM): Promise<readonly RedisServer[]> 
     await node.command('CLUSTER', 'MEET', '127.0.0.1', String(nodes[0]?.port));
   }
   for (const node of nodes) await until(async () => (await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok') && (await node.command('CLUSTER', 'SLOTS')).match(/127\.0\.0\.1/g)?.length === 3);
+  // What is published is passed on over these, and lost where there is none yet.
+  for (const node of nodes) await until(async () => (await node.command('CLUSTER', 'NODES')).match(/ connected/g)?.length === 3);
   return nodes;
 }
 

@@ -9,19 +9,17 @@ export interface Service {
   readonly isHere: boolean;
   /** `apt-get install redis-server`, or a variable to set. */
   readonly howToInstall: string;
-  /** Whether it may be missing anywhere, since not every system has it. */
-  readonly isOptional?: boolean;
 }
 
 /**
  * `describe` for tests of a real server. Where it is missing they are skipped, loudly, with a yellow line that says how to get it;
- * with `REQUIRE_SERVICES=1` that is a failure, unless it is optional.
+ * with `REQUIRE_SERVICES=1` that is a failure.
  */
-export function describeWith({ name, isHere, howToInstall, isOptional = false }: Service): (title: string, body: () => void) => void {
+export function describeWith({ name, isHere, howToInstall }: Service): (title: string, body: () => void) => void {
   if (isHere) return (title, body) => void describe(title, body);
   const missing = `${name} is missing: ${howToInstall}`;
   return (title, body) => {
-    if (process.env['REQUIRE_SERVICES'] === '1' && !isOptional) {
+    if (process.env['REQUIRE_SERVICES'] === '1') {
       it(`${title}: finds its server`, () => {
         throw new Error(missing);
       });
