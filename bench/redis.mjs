@@ -54,11 +54,14 @@ async function measure({ hit }, inFlight, isAdmitted) {
   const before = process.cpuUsage();
   const began = performance.now();
   let done = 0;
+  let isOver = false;
   const worker = async (offset) => {
-    for (let turn = offset; performance.now() - began < TURN_MS; turn += 7) {
+    for (let turn = offset; !isOver; turn += 7) {
       if ((await hit(turn)) !== isAdmitted) throw new Error(`a request was ${isAdmitted ? 'refused' : 'admitted'}`);
+      // A look at the clock takes as long as some of what is measured.
+      if (++done % 8 === 0) isOver = performance.now() - began >= TURN_MS;
       // What is answered at once would keep the process from hearing its own sockets.
-      if (++done % 100 === 0) await nextTurn();
+      if (done % 100 === 0) await nextTurn();
     }
   };
   await Promise.all(Array.from({ length: inFlight }, (_, index) => worker(index * 131)));

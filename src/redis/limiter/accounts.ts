@@ -29,6 +29,8 @@ export interface AccountSettings extends Required<LocalLeaseOptions> {
 }
 
 interface Account {
+  /** The list that was last known to be this account's. */
+  buckets: readonly LimitBucket[];
   request: Request;
   states: readonly LimitState[];
   /** Units in hand. */
@@ -117,14 +119,16 @@ export function createAccounts({ redis, server, requestOf, local, share, note }:
     return account.slice;
   };
 
-  const accountOf = (buckets: readonly LimitBucket[]): Account => {
-    const name = nameOf(buckets);
+  const accountOf = (name: string, buckets: readonly LimitBucket[]): Account => {
     const known = accounts.get(name);
-    if (known !== undefined && isFor(known.states, buckets)) return known;
+    if (known !== undefined && isFor(known.states, buckets)) {
+      known.buckets = buckets;
+      return known;
+    }
     if (known !== undefined) giveBack(known);
     const request = requestOf(buckets);
     const states = request.places.map(({ bucket, rule }) => ({ bucket, rule, remaining: 0, resetMs: 0, violated: false }));
-    const account: Account = { request, states, left: 0, until: 0, notedAt: 0, spentAt: 0, born: [], trips: 0, slice: 0, waiting: 0, pending: undefined };
+    const account: Account = { buckets, request, states, left: 0, until: 0, notedAt: 0, spentAt: 0, born: [], trips: 0, slice: 0, waiting: 0, pending: undefined };
     const dropped = keep(accounts, name, account, MOST_ACCOUNTS);
     if (dropped !== undefined) giveBack(dropped);
     timer ??= setInterval(sweep, SWEEP_MS).unref();
@@ -160,8 +164,11 @@ export function createAccounts({ redis, server, requestOf, local, share, note }:
 
   return {
     consume(buckets, cost) {
-      if (!mayLease(buckets) || cost === 0) return undefined;
-      return take(accountOf(buckets), buckets, cost);
+      if (cost === 0) return undefined;
+      const name = nameOf(buckets);
+      const known = accounts.get(name);
+      if (known?.buckets === buckets) return take(known, buckets, cost);
+      return mayLease(buckets) ? take(accountOf(name, buckets), buckets, cost) : undefined;
     },
     forget(bucketId) {
       for (const [name, { states }] of accounts) if (states.some(({ bucket }) => bucket.id === bucketId)) accounts.delete(name);
