@@ -11,6 +11,8 @@ import { useBrowser, useHosted, WIDTHS } from './support.js';
 
 const MANY = 100_000;
 const WITHIN_MS = 1_000;
+/** Adding up a day of so many keys takes SQLite half a second, and longer where others work as well: what is timed is the page. */
+const DEADLINES = { storeMs: 20_000 };
 const PLACES = [['#/keys', '.key-name'], ['#/keys?sort=name', '.key-name'], ['#/', 'section:has(#newest) li a']] as const;
 
 describeWith(CHROMIUM)('a hundred thousand keys', () => {
@@ -21,7 +23,7 @@ describeWith(CHROMIUM)('a hundred thousand keys', () => {
     const file = sqliteFile();
     const store = sqliteStore(file.path);
     try {
-      const keyring = createKeyring({ prefix: 'awx', store, usage: sqlUsage(store) });
+      const keyring = createKeyring({ prefix: 'awx', store, usage: sqlUsage(store), deadlines: DEADLINES });
       const { key } = await keyring.create({ name: 'pattern', tenantId: 'tenant-0', tags: ['one'] });
       await keyring.verify(key);
       await keyring.flush();
@@ -30,7 +32,7 @@ describeWith(CHROMIUM)('a hundred thousand keys', () => {
       expect(await keyring.topKeys({ limit: 100 })).toHaveLength(100);
       await keyring.close();
 
-      const { url } = await host({ keyring: { store, usage: sqlUsage(store), activity: sqlActivity(store) } });
+      const { url } = await host({ keyring: { store, usage: sqlUsage(store), activity: sqlActivity(store), deadlines: DEADLINES } });
       const page = await visit(url, { width });
       for (const [place, first] of PLACES) {
         const times: number[] = [];

@@ -47,6 +47,9 @@ describeWith(CHROMIUM)('the dashboard', () => {
     const { url, origin } = await host();
     const page = await visit(url);
     await page.getByText('No keys yet').waitFor();
+    // By then the overview has asked for all that it shows.
+    await page.goto(`${url}#/activity`);
+    await page.getByRole('heading', { name: 'Activity' }).waitFor();
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url().slice(origin.length)));
     for (const place of ['keys/.', 'keys/..', 'keys/%2e', 'keys/%2E%2e/edit', 'keys/./test']) {

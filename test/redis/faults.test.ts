@@ -144,13 +144,13 @@ describeWith(REDIS)('faults of a Redis', () => {
     });
 
     it('authentication fails closed within its deadline, and mends by itself', async () => {
-      const keyring = await keyringOf((client) => ({ store: redisStore(client), cache: { max: 0, invalidation: redisInvalidation(client) }, deadlines: { storeMs: 100 } }));
+      const keyring = await keyringOf((client) => ({ store: redisStore(client), cache: { max: 0, invalidation: redisInvalidation(client) }, deadlines: { storeMs: 400 } }));
       const { key } = await keyring.create({ name: 'a' });
       expect((await keyring.verify(key)).ok).toBe(true);
       server.pause();
       const began = performance.now();
       await expect(keyring.verify(key)).rejects.toMatchObject({ code: 'store_unavailable', status: 503 });
-      expect(performance.now() - began).toBeLessThan(400);
+      expect(performance.now() - began).toBeLessThan(1_200);
       server.resume();
       await until(async () => (await keyring.verify(key)).ok);
       await server.kill();
