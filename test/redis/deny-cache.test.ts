@@ -72,6 +72,16 @@ describeOnEach('the deny cache of redisLimiter', ({ startRedis }) => {
     }
   });
 
+  it('goes by what a list is now, not by the list', async () => {
+    const buckets = [key('a', perMinute(5))];
+    await fill(buckets);
+    expect(isLocal(limiter.consume(buckets, 1))).toBe(true);
+    buckets[0] = key('b', perMinute(5));
+    expect((await limiter.consume(buckets, 1)).outcome).toBe('admitted');
+    buckets[0] = key('a', perMinute(10));
+    expect((await limiter.consume(buckets, 1)).outcome).toBe('admitted');
+  });
+
   it('forgets on reset, can be turned off, and remembers no more than it may', async () => {
     const list = (id: string): LimitBucket[] => [key(id, perMinute(5))];
     await fill(list('a'));

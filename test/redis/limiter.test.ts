@@ -158,6 +158,22 @@ describeWith(REDIS)('redisLimiter in particular', () => {
     }
   });
 
+  it('waits no longer after a step back when the limits have changed too', async () => {
+    const clock = fakeClock();
+    const limiter = redisLimiter(client.client, { clock });
+    for (const limit of [5, 500]) {
+      const buckets = [key(String(limit), perMinute(limit))];
+      expect(await drain(limiter, buckets)).toBe(limit);
+      clock.advance(-3_600_000);
+      const changed = [key(String(limit), perDay(1_000), perMinute(limit))];
+      expect(await outcome(limiter, changed)).toBe('limited');
+      clock.advance(30_000);
+      expect(await outcome(limiter, changed)).toBe('limited');
+      clock.advance(32_001);
+      expect(await outcome(limiter, changed)).toBe('admitted');
+    }
+  });
+
   it('keeps the cap when processes have leases of different lengths', async () => {
     const [long, short] = [redisLimiter(client.client, { leaseMs: 60_000 }), redisLimiter(client.client, { leaseMs: 300 })];
     const two = [key('a', concurrent(2))];

@@ -114,6 +114,15 @@ describeOnEach('the local lease of redisLimiter', ({ startRedis }) => {
     expect(isLocal(limiter.consume(hot(perMinute(4_000)), 1))).toBe(false);
   });
 
+  it('gives nothing out by limits that have been changed in the list itself', async () => {
+    const limiter = leasing(0.5);
+    const buckets = hot(perMinute(1_000));
+    await warm(limiter, buckets);
+    expect(isLocal(limiter.consume(buckets, 1))).toBe(true);
+    buckets[0] = hot(perMinute(10))[0]!;
+    expect((await limiter.consume(buckets, 1)).outcome).toBe('limited');
+  });
+
   it('forgets what it holds on reset', async () => {
     const limiter = leasing(1);
     const buckets = hot(perMinute(100));

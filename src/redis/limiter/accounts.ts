@@ -2,7 +2,7 @@ import type { Awaitable, Clock, Consumption, LimitBucket, LimitState } from '../
 import type { Redis } from '../client.js';
 import { consumptionOf } from './answer.js';
 import { giveBackScript } from './give-back-script.js';
-import { isFor, keep, nameOf, retold } from './lists.js';
+import { isFixed, isFor, keep, nameOf, retold } from './lists.js';
 import type { Request } from './request.js';
 import type { Asked, LimitServer } from './server.js';
 
@@ -29,8 +29,8 @@ export interface AccountSettings extends Required<LocalLeaseOptions> {
 }
 
 interface Account {
-  /** The list that was last known to be this account's. */
-  buckets: readonly LimitBucket[];
+  /** The list that was last known to be this account's, if nobody can change it. */
+  buckets: readonly LimitBucket[] | undefined;
   request: Request;
   states: readonly LimitState[];
   /** Units in hand. */
@@ -122,13 +122,13 @@ export function createAccounts({ redis, server, requestOf, local, share, note }:
   const accountOf = (name: string, buckets: readonly LimitBucket[]): Account => {
     const known = accounts.get(name);
     if (known !== undefined && isFor(known.states, buckets)) {
-      known.buckets = buckets;
+      known.buckets = isFixed(buckets) ? buckets : undefined;
       return known;
     }
     if (known !== undefined) giveBack(known);
     const request = requestOf(buckets);
     const states = request.places.map(({ bucket, rule }) => ({ bucket, rule, remaining: 0, resetMs: 0, violated: false }));
-    const account: Account = { buckets, request, states, left: 0, until: 0, notedAt: 0, spentAt: 0, born: [], trips: 0, slice: 0, waiting: 0, pending: undefined };
+    const account: Account = { buckets: isFixed(buckets) ? buckets : undefined, request, states, left: 0, until: 0, notedAt: 0, spentAt: 0, born: [], trips: 0, slice: 0, waiting: 0, pending: undefined };
     const dropped = keep(accounts, name, account, MOST_ACCOUNTS);
     if (dropped !== undefined) giveBack(dropped);
     timer ??= setInterval(sweep, SWEEP_MS).unref();

@@ -2,7 +2,8 @@ import { BUCKET, ENTRY_BYTES, STEPPED_BACK, TICKS, WINDOW, WINDOW_BYTES, WINDOWS
 
 /**
  * What is seldom needed: a bucket as a string whose windows are those asked about, in their order, with room for one more entry in
- * each log. Windows that nobody has asked for come last, and stay while they hold something: a plan may come back.
+ * each log. Windows that nobody has asked for come last, and stay while they hold something: a plan may come back. The second answer is
+ * whether something had been spent in a time that is yet to come: such a string is to be kept.
  *
  * `asked` is a list of pairs of length and limit; with `mustCount` exact times become counts where the limit has outgrown them.
  */
@@ -33,11 +34,11 @@ local function settle(length, last, ring, log)
     local tick, units = entryAt(log, at, ring, last)
     text = text .. entryOf(ring, tick - ahead, units)
   end
-  return last - ahead, endOf(length, ring, oldest - ahead), text
+  return last - ahead, endOf(length, ring, oldest - ahead), text, true
 end
 
 local function arrange(value, asked, mustCount)
-  local _, stored, born, wanted, kept, places = nil, 0, time[1] * 1000000 + time[2], {}, {}, {}
+  local _, stored, born, wanted, places, isSettled = nil, 0, time[1] * 1000000 + time[2], {}, {}, false
   for index = 1, #asked, 2 do
     places[asked[index]] = #wanted + 1
     wanted[#wanted + 1] = { asked[index], 0, 0, 0, 0, 0, '', asked[index + 1] }
@@ -50,7 +51,7 @@ local function arrange(value, asked, mustCount)
     if endOf(length, ring, last) > now and live > 0 then
       local begin = log + first * ${ENTRY_BYTES}
       local text = sub(sub(value, begin, after - 1) .. sub(value, log, begin - 1), 1, count * ${ENTRY_BYTES})
-      if ${STEPPED_BACK} then last, free, text = settle(length, last, ring, text) end
+      if ${STEPPED_BACK} then last, free, text, isSettled = settle(length, last, ring, text) end
       local place = places[length]
       local limit = place and wanted[place][8] or 0
       if mustCount and ring == 0 and limit > 60 then
@@ -74,6 +75,6 @@ local function arrange(value, asked, mustCount)
     heads = heads .. packed('${WINDOW}', length, last, free, live, newest, ring, room, 0, count)
     logs = logs .. text .. string.rep('\\0', room * ${ENTRY_BYTES} - #text)
   end
-  return packed('${BUCKET}', born, ${WINDOWS_AT} - 1 + #heads + #logs, #wanted, ends) .. heads .. logs
+  return packed('${BUCKET}', born, ${WINDOWS_AT} - 1 + #heads + #logs, #wanted, ends) .. heads .. logs, isSettled
 end
 `;

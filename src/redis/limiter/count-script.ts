@@ -69,7 +69,7 @@ heads = heads and heads .. head or head
  * is not laid out for these windows, or a log is full, it is arranged anew, and looked at again.
  */
 export const COUNT_BUCKET = `
-local value, isNew, begun, before, mustArrange, isSteppedBack = values[index], false, queued, filled
+local value, isNew, begun, before, mustArrange = values[index], false, queued, filled
 if not value or changed[key] then value = call('GET', key) end
 repeat
   queued, filled, mustArrange = begun, before, not value
@@ -84,7 +84,7 @@ repeat
       local limit = args[number + 1]
       if length ~= args[number] then mustArrange = true break end
       if ring > 1 or count > room or first > 0 and first >= room or log > size + 1 then error('${FOREIGN}') end
-      if ${STEPPED_BACK} then mustArrange, isSteppedBack = true, true break end
+      if ${STEPPED_BACK} then mustArrange = true break end
       ${SCALE}${EXPIRE}
       filled = filled + 2
       reply[filled - 1], reply[filled] = live, live > 0 and free - now or 0
@@ -112,12 +112,14 @@ repeat
     ${ARRANGE}
     local list = {}
     for number = 1, 2 * asked do list[number] = args[arg + number] end
-    value, isNew = arrange(value, list, hasOutgrown), true
+    local isSettled
+    value, isSettled = arrange(value, list, hasOutgrown)
+    isNew = true
     -- Also where nothing fits: otherwise it would be as of now in every request.
-    if isSteppedBack then
+    if isSettled then
       call('SET', key, value)
       call('PEXPIRE', key, text('%d', unpackFrom('<d', value, 15) - now + BEYOND))
-      changed[key], isSteppedBack = true, false
+      changed[key] = true
     end
   end
 until not mustArrange

@@ -1,6 +1,6 @@
 import type { Clock, Consumption, LimitBucket, LimitState } from '../../core/ports.js';
 import type { Asked } from './server.js';
-import { isFor, keep, nameOf, retold } from './lists.js';
+import { isFixed, isFor, keep, nameOf, retold } from './lists.js';
 
 /** Settings of the deny cache. */
 export interface DenyCacheOptions {
@@ -28,9 +28,9 @@ interface Denial {
   readonly waitMs: number;
   readonly notedAt: number;
   readonly until: number;
-  /** What was told last, of which buckets, how many milliseconds after the refusal. */
+  /** What was told last, of which buckets (if nobody can change them), how many milliseconds after the refusal. */
   told: Consumption | undefined;
-  toldOf: readonly LimitBucket[];
+  toldOf: readonly LimitBucket[] | undefined;
   toldAt: number;
 }
 
@@ -57,7 +57,7 @@ export function createDenials({ max = 10_000, maxMs = 1_000 }: DenyCacheOptions,
         if (!isFor(denial.states, buckets)) return undefined;
         denial.told = { outcome: 'limited', states: retold(denial.states, buckets, passed, 0), retryAfterMs: Math.max(0, denial.waitMs - passed) };
         denial.toldAt = passed;
-        denial.toldOf = buckets;
+        denial.toldOf = isFixed(buckets) ? buckets : undefined;
       }
       return denial.told;
     },
@@ -70,7 +70,7 @@ export function createDenials({ max = 10_000, maxMs = 1_000 }: DenyCacheOptions,
       // Once some unit has expired, what remains is another, though it may be too little still.
       const standsMs = Math.min(waitMs, maxMs, ...states.map(({ resetMs }) => (resetMs > 0 ? resetMs : Infinity)));
       // The server spoke after `sentAt` and before now: the refusal ends by the former, and waits are told by the latter, never early.
-      keep(denials, nameOf(buckets), { states, cost, waitMs, notedAt: local.now(), until: sentAt + standsMs, told: undefined, toldOf: buckets, toldAt: -1 }, max);
+      keep(denials, nameOf(buckets), { states, cost, waitMs, notedAt: local.now(), until: sentAt + standsMs, told: undefined, toldOf: undefined, toldAt: -1 }, max);
     },
     forget(bucketId) {
       for (const [name, { states }] of denials) if (states.some(({ bucket }) => bucket.id === bucketId)) denials.delete(name);

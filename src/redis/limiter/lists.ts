@@ -5,6 +5,11 @@ export function nameOf(buckets: readonly LimitBucket[]): string {
   return buckets.length === 1 ? (buckets[0] as LimitBucket).id : buckets.map(({ id }) => id).join('\n');
 }
 
+/** Whether nobody can change a list any more: it may be known again by itself alone. */
+export function isFixed(buckets: readonly LimitBucket[]): boolean {
+  return Object.isFrozen(buckets) && buckets.every((bucket) => Object.isFrozen(bucket));
+}
+
 /** Whether what was said of one list holds for this one: the same buckets, with the same limits. */
 export function isFor(states: readonly LimitState[], buckets: readonly LimitBucket[]): boolean {
   let index = 0;

@@ -1,5 +1,6 @@
 import type { LimitBucket } from '../../core/ports.js';
 import { hashTag } from '../names.js';
+import { isFixed } from './lists.js';
 
 /** Where a rule's figures stand in the script's answer: what is in use, and for windows, after it, when more is free. */
 export interface Place {
@@ -47,7 +48,7 @@ export function createRequests(prefix: string): (buckets: readonly LimitBucket[]
     const known = young.get(buckets);
     if (known !== undefined) return known;
     const request = old.get(buckets) ?? requestOf(prefix, buckets);
-    if (!Object.isFrozen(buckets) || !buckets.every((bucket) => Object.isFrozen(bucket))) return request;
+    if (!isFixed(buckets)) return request;
     if (++count > GENERATION) [old, young, count] = [young, new WeakMap(), 1];
     young.set(buckets, request);
     return request;
