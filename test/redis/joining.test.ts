@@ -97,6 +97,21 @@ describeOnEach('requests of one turn of the event loop', ({ startRedis, startClu
     expect((await own.client.keys('*c:*')).sort()).toEqual(['keystile:{t:1}c:key:1', 'keystile:{t:7}c:key:7']);
   });
 
+  it('fail alone also where a client reads texts as bytes', async () => {
+    const bytes: IoredisLike = {
+      status: 'ready',
+      call: async (...words) => {
+        const answer = await own.client.call(...words);
+        return Array.isArray(answer) ? answer.map((one: unknown) => (typeof one === 'string' ? Buffer.from(one) : one)) : answer;
+      },
+    };
+    const reading = await knowing(bytes);
+    await server.command('SADD', 'keystile:{t:2}w:key:2', 'a');
+    const answers = await Promise.allSettled(tenants(5).map((tenant) => consume(reading, bucket(tenant, perMinute(60)))));
+    expect(answers.map(({ status }) => status)).toEqual(tenants(5).map((tenant) => (tenant === 2 ? 'rejected' : 'fulfilled')));
+    expect(answers[2]).toMatchObject({ reason: expect.objectContaining({ message: expect.stringContaining('WRONGTYPE') }) });
+  });
+
   it('pass on the server’s own trouble as its error, which clients act upon', async () => {
     const heard: string[] = [];
     const attentive = await ioredis(server.port);

@@ -80,11 +80,12 @@ export function consumptionOf({ admitted, states, waitMs }: Answer, lease: Lease
   return admitted ? { outcome: 'admitted', states, lease } : { outcome: 'limited', states, retryAfterMs: waitMs };
 }
 
-/** Integers, whichever type the client reads them as, and texts. */
+/** Integers and texts, whichever types the client reads them as. */
 function figuresOf(reply: unknown): readonly (number | string)[] {
   if (!Array.isArray(reply)) throw new Error('the server answered with something that is no list');
   for (let index = 0; index < reply.length; index++) {
-    const figure: unknown = reply[index];
+    let figure: unknown = reply[index];
+    if (figure instanceof Uint8Array) reply[index] = figure = Buffer.from(figure).toString();
     if (typeof figure === 'bigint' || (typeof figure === 'string' && /^-?\d+$/.test(figure))) reply[index] = Number(figure);
     if (!Number.isSafeInteger(reply[index]) && typeof reply[index] !== 'string') throw notAnswer();
   }
