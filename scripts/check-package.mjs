@@ -10,8 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 /** Bytes. Raise a figure only together with the feature that needs the room. */
-const PACKED_BUDGET = 540_000;
-const UNPACKED_BUDGET = 2_760_000;
+const PACKED_BUDGET = 550_000;
+const UNPACKED_BUDGET = 2_800_000;
 /** What a browser loads to show the dashboard, compressed. */
 const PAGE_BUDGET = 120 * 1_024;
 

@@ -208,7 +208,7 @@ describeWith(REDIS)('redisLimiter in particular', () => {
   });
 
   it('throws for an answer that is nonsense, and for a key that is somebody else’s', async () => {
-    const lists = [[], ['x', 1, 0, 0], [1, 2], [1, [1, 0, 0]], [1, 1, 0], [1, 1, 0, 'x'], [1, 1, 0, null], [1, 1, 0.5, 0], [1, 7, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0, 1], [1, 1, 0, 0, 1, 0, 0], [1, 1, 0, 0, 'x']];
+    const lists = [[], ['x', 1, 0, 0], [1, 2], [1, [1, 0, 0]], [1, 1, 0], [1, 1, 0, 'x'], [1, 1, 0, null], [1, 1, 0.5, 0], [1, 1, -1, 0], [1, 0, 5, -2, 0], [1, 0, 5, 0, -2], [1, 7, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0, 1], [1, 1, 0, 0, 1, 0, 0], [1, 1, 0, 0, 'x']];
     for (const nonsense of [undefined, null, 'OK', ...lists]) {
       const limiter = redisLimiter({ status: 'ready', call: async () => nonsense });
       await expect(Promise.resolve(limiter.consume([key('a', perMinute(5))], 1))).rejects.toThrow('the server answered');

@@ -45,7 +45,8 @@ export function readReply(reply: unknown, asked: readonly Asked[]): Reply {
       return new Error(what);
     }
     const end = endOf(one, what, begin);
-    for (let index = begin; index < end; index++) if (typeof figures[index] !== 'number') throw notAnswer();
+    const wait = begin + one.request.figures;
+    for (let index = begin; index < end; index++) if (!isFigure(figures[index], index === wait ? -1 : 0)) throw notAnswer();
     const answer = readAnswer(figures as readonly number[], begin, serverNow, one);
     begin = end;
     return answer;
@@ -53,6 +54,8 @@ export function readReply(reply: unknown, asked: readonly Asked[]): Reply {
   if (begin !== figures.length) throw notAnswer();
   return { serverNow, answers };
 }
+
+const isFigure = (figure: unknown, least: number): boolean => typeof figure === 'number' && figure >= least;
 
 /** Where the figures of a request end that begin with whether it was admitted. */
 function endOf({ request, extra }: Asked, what: number | undefined, begin: number): number {

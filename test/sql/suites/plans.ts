@@ -112,5 +112,5 @@ export function planSuite(engine: () => TestEngine, count = 50_000): void {
     }
     await plain.destroy();
     await db.destroy();
-  });
+  }, 180_000);
 }
