@@ -7,7 +7,8 @@ import { redisStore } from '../../src/redis/store.js';
 import { limiterContract } from '../../src/testing/limiter-contract.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import { ioredisCluster, nodeRedisCluster, type TestClient } from './clients.js';
-import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import { until, type RedisServer } from '../support/services/redis.js';
 
 describeOnEach('a cluster of three masters', ({ startCluster }) => {
   let nodes: readonly RedisServer[] = [];

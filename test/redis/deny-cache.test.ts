@@ -4,7 +4,8 @@ import type { Consumption, LimitBucket, Limiter } from '../../src/core/ports.js'
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.js';
 import { ioredis, type TestClient } from './clients.js';
-import { describeOnEach, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import type { RedisServer } from '../support/services/redis.js';
 
 const key = (id: string, ...rules: LimitRule[]): LimitBucket => ({ id: `key:${id}`, group: 't:acme', rules, whenFull: 'refuse' });
 /** Answered at once means answered here. */

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { redisInvalidation } from '../../src/redis/invalidation.js';
 import type { InvalidationListener } from '../../src/core/ports.js';
 import { KINDS, type TestClient } from './clients.js';
-import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import { until, type RedisServer } from '../support/services/redis.js';
 
 /** A listener that writes down what it is told. */
 function diary(): { listener: InvalidationListener; told: string[] } {

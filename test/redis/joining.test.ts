@@ -7,7 +7,8 @@ import type { IoredisLike } from '../../src/redis/client.js';
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { fakeClock } from '../../src/testing/fake-clock.js';
 import { ioredis, KINDS } from './clients.js';
-import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import { until, type RedisServer } from '../support/services/redis.js';
 
 const bucket = (tenant: number | string, ...rules: LimitRule[]): LimitBucket => ({ id: `key:${tenant}`, group: `t:${tenant}`, rules, whenFull: 'refuse' });
 const tenants = (count: number): number[] => Array.from({ length: count }, (_, index) => index);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { limiterContract } from '../../src/testing/limiter-contract.js';
 import { KINDS, type TestClient } from './clients.js';
-import { describeOnEach, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import type { RedisServer } from '../support/services/redis.js';
 
 describeOnEach('redisLimiter', ({ startRedis }) => {
   let server: RedisServer;

@@ -5,7 +5,8 @@ import type { LimitBucket, Limiter } from '../../src/core/ports.js';
 import { redisLimiter } from '../../src/redis/limiter.js';
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.js';
 import { ioredis } from './clients.js';
-import { describeOnEach, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import type { RedisServer } from '../support/services/redis.js';
 
 const hot = (...rules: LimitRule[]): LimitBucket[] => [{ id: 'tenant:hot', group: 't:hot', rules, whenFull: 'refuse' }];
 const isLocal = (answer: unknown): boolean => !(answer instanceof Promise);

@@ -13,7 +13,8 @@ import { redisStore } from '../../src/redis/store.js';
 import { ioredis, type TestClient } from './clients.js';
 import { mostIn } from './windows.js';
 import type { Event, Load, Race, Task } from './worker.js';
-import { describeOnEach, until, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import { until, type RedisServer } from '../support/services/redis.js';
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { redisStore } from '../../src/redis/store.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import { KINDS, type TestClient } from './clients.js';
-import { describeOnEach, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import type { RedisServer } from '../support/services/redis.js';
 
 describeOnEach('redisStore', ({ startRedis }) => {
   let server: RedisServer;

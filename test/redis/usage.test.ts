@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createKeyring } from '../../src/keyring.js';
 import { redisUsage } from '../../src/redis/usage.js';
 import { usageContract } from '../../src/testing/usage-contract.js';
-import { describeOnEach, type RedisServer } from '../support/services/redis.js';
+import { describeOnEach } from '../support/services/engines.js';
+import type { RedisServer } from '../support/services/redis.js';
 import { KINDS, type TestClient } from './clients.js';
 
 describeOnEach('redisUsage', ({ startRedis }) => {

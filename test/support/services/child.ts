@@ -1,5 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 
 /** A port that is free at this moment. */
@@ -50,6 +51,26 @@ export function startChild(program: string, args: readonly string[], env: NodeJS
       await ended;
     },
   };
+}
+
+/**
+ * Stops a program in the middle of what it does. The signal takes a while, in which the program may still answer: where that can be seen,
+ * all its threads stand still when this is over.
+ */
+export function pause({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  process.kill(pid, 'SIGSTOP');
+  const tasks = `/proc/${String(pid)}/task`;
+  const isMoving = (): boolean => {
+    try {
+      return readdirSync(tasks).some((task) => !/\) [TtZX] /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8')));
+    } catch {
+      // A thread has ended between the two, or this system has no such files.
+      return existsSync(tasks);
+    }
+  };
+  const end = performance.now() + 1_000;
+  while (isMoving() && performance.now() < end);
 }
 
 /** Asks until the answer is no error; the children it waits for take a moment to listen. */

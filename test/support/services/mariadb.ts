@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kysely, MysqlDialect, type KyselyConfig } from 'kysely';
 import mysql from 'mysql2';
-import { freePort, isOnPath, startChild, until, type Breakable, type Child } from './child.js';
+import { freePort, isOnPath, pause, startChild, until, type Breakable, type Child } from './child.js';
 import type { Service } from './required.js';
 
 /** A server that understands MySQL's language: the two makers differ in how one is made, and in what they call themselves. */
@@ -87,7 +87,9 @@ async function launchNew({ engine, server, install: [install, ...how], flags }: 
       child = launch();
       await answers();
     },
-    pause: () => void child.process.kill('SIGSTOP'),
+    pause: () => {
+      pause(child.process);
+    },
     resume: () => void child.process.kill('SIGCONT'),
     async stop() {
       await child.stop();

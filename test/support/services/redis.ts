@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, isOnPath } from './child.js';
-import { describeWith, type Service } from './required.js';
+import { freePort, isOnPath, pause } from './child.js';
+import type { Service } from './required.js';
 
-const PROGRAMS = ['redis-server', 'valkey-server'] as const;
+export const PROGRAMS = ['redis-server', 'valkey-server'] as const;
 const PROGRAM = PROGRAMS.find(isOnPath) ?? 'redis-server';
 
 /** For what one of the two is enough. */
@@ -15,22 +15,6 @@ export const REDIS: Service = {
   isHere: isOnPath(PROGRAM),
   howToInstall: 'apt-get install redis-server (or valkey-server), brew install redis',
 };
-
-/** One of the servers that keystile promises to work on. */
-interface Engine {
-  startRedis(): Promise<RedisServer>;
-  startCluster(): Promise<readonly RedisServer[]>;
-}
-
-/** `describe` for what must hold on Redis and on Valkey alike. */
-export function describeOnEach(title: string, body: (engine: Engine) => void): void {
-  for (const program of PROGRAMS) {
-    const service = { name: program, isHere: isOnPath(program), howToInstall: `apt-get install ${program} (Debian 12 has Valkey among its backports)` };
-    describeWith(service)(`${title}, on ${program}`, () => {
-      body({ startRedis: () => startRedis({ program }), startCluster: () => startCluster(program) });
-    });
-  }
-}
 
 /** A server of a test file's own, on a free port, with nothing in it. */
 export interface RedisServer {
@@ -96,14 +80,14 @@ export async function startRedis({ program = PROGRAM, before = [], after = MEMOR
       await kill();
       end();
     },
-    pause: () => child?.kill('SIGSTOP'),
+    pause: () => child && pause(child),
     resume: () => child?.kill('SIGCONT'),
     command: (...words) => exchange(port, words),
   };
 }
 
 /** Three masters on loopback that share the slots. */
-async function startCluster(program = PROGRAM): Promise<readonly RedisServer[]> {
+export async function startCluster(program: string = PROGRAM): Promise<readonly RedisServer[]> {
   const nodes = await Promise.all([1, 2, 3].map(async () => startRedis({ program, after: [...MEMORY_ONLY, '--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'] })));
   const cuts = [0, 5461, 10923, 16384];
   for (const [index, node] of nodes.entries()) {
