@@ -104,7 +104,7 @@ export interface KeyUse {
 
 /** What a process hears of other processes. */
 export interface InvalidationListener {
-  /** Somebody has changed these keys; one's own changes may be told as well. */
+  /** Somebody has changed these keys. One's own changes may be told as well, and any more than once. */
   changed(ids: readonly string[]): void;
   /** Nothing is heard any more: notices may be missed from here on. */
   lost(error?: unknown): void;

@@ -1,5 +1,6 @@
 import { driverFault } from '../core/driver-fault.js';
 import { ConfigurationError } from '../core/errors.js';
+import type { Awaitable } from '../core/ports.js';
 
 /**
  * A client of ioredis, or its Cluster. Only what is used is asked for, so that neither package is imported, and any version with
@@ -66,6 +67,26 @@ function senderOf(client: unknown, path: string): Redis {
   if (isSentinel(client)) return { send: (_key, args) => (isDown() ? notConnected() : client.sendCommand(false, args)) };
   const plain = client as unknown as NodeRedisLike;
   return { send: (_key, args) => (isDown() ? notConnected() : plain.sendCommand(args)) };
+}
+
+/** The masters of a cluster, each connected when it is asked for; of anything else the client itself. */
+export function mastersOf(client: RedisClient): readonly [Master, ...Master[]] {
+  const [first, ...others] = listed(client);
+  if (first === undefined) throw new Error('no node of the Redis cluster is known');
+  return [first, ...others];
+}
+
+type Master = () => Awaitable<RedisClient>;
+
+function listed(client: RedisClient): readonly Master[] {
+  if (isIoredis(client) && has(client, 'nodes', 'function')) {
+    return (client as unknown as { nodes(role: string): RedisClient[] }).nodes('master').map((node) => () => node);
+  }
+  if (isCluster(client) && has(client, 'nodeClient', 'function')) {
+    const cluster = client as unknown as { masters: unknown[]; nodeClient(node: unknown): Awaitable<RedisClient> };
+    return cluster.masters.map((node) => () => cluster.nodeClient(node));
+  }
+  return [() => client];
 }
 
 export const isIoredis = (client: unknown): client is IoredisLike => has(client, 'call', 'function') && has(client, 'status', 'string');

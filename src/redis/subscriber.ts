@@ -1,6 +1,6 @@
 import { withDeadline } from '../core/awaitable.js';
 import { ConfigurationError } from '../core/errors.js';
-import { isCluster, isIoredis, isSentinel } from './client.js';
+import { isCluster, isIoredis, isSentinel, mastersOf, type RedisClient } from './client.js';
 
 /** A connection of its own, for a client that listens can do nothing else. It never mends itself: whoever opened it opens another. */
 export interface Subscriber {
@@ -41,25 +41,18 @@ interface NodeRedisConnection extends Emitter {
 }
 
 /** Messages of one node of a cluster are those of all, so a cluster is listened to at any of its masters. */
-export function openerOf(client: unknown, path: string): Opener {
-  const has = (name: string): boolean => typeof (client as Record<string, unknown> | null)?.[name] === 'function';
-  if (isIoredis(client)) {
-    if (!has('nodes')) return (listening) => openIoredis(client as unknown as IoredisConnection, listening);
-    return (listening) => openIoredis(anyOf((client as unknown as { nodes(role: string): IoredisConnection[] }).nodes('master')), listening);
+export function openerOf(client: RedisClient, path: string): Opener {
+  const isListed = isIoredis(client) ? 'nodes' in client : isCluster(client) && 'nodeClient' in client;
+  if (!isListed && typeof (client as { duplicate?: unknown }).duplicate !== 'function') {
+    throw new ConfigurationError('invalid_option', path, 'must be a client of ioredis or node-redis that can be duplicated, or a cluster of theirs');
   }
-  if (isCluster(client as object) && has('nodeClient')) {
-    const cluster = client as { masters: unknown[]; nodeClient(node: unknown): NodeRedisConnection | Promise<NodeRedisConnection> };
-    return async (listening) => openNodeRedis(await cluster.nodeClient(anyOf(cluster.masters)), listening);
-  }
-  if (has('duplicate')) return (listening) => openNodeRedis(client as NodeRedisConnection, listening);
-  throw new ConfigurationError('invalid_option', path, 'must be a client of ioredis or node-redis that can be duplicated, or a cluster of theirs');
+  return async (listening) => {
+    const node = await anyOf(mastersOf(client))();
+    return isIoredis(node) ? openIoredis(node as unknown as IoredisConnection, listening) : openNodeRedis(node as unknown as NodeRedisConnection, listening);
+  };
 }
 
-function anyOf<T>(nodes: readonly T[]): T {
-  const node = nodes[Math.floor(Math.random() * nodes.length)];
-  if (node === undefined) throw new Error('no node of the Redis cluster is known');
-  return node;
-}
+const anyOf = <T>([first, ...others]: readonly [T, ...T[]]): T => others[Math.floor(Math.random() * (others.length + 1)) - 1] ?? first;
 
 async function openIoredis(client: IoredisConnection, listening: Listening): Promise<Subscriber> {
   const own = client.duplicate({ lazyConnect: true, enableOfflineQueue: true, autoResubscribe: false, retryStrategy: RETRIES_OFF, maxRetriesPerRequest: null, connectTimeout: CONNECT_MS });
