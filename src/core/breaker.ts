@@ -4,15 +4,17 @@ import type { Clock } from './ports.js';
 export type Part = 'store' | 'limiter' | 'invalidation';
 
 /**
- * Spares whoever would wait for a part that no longer answers: after slow faults in a row it is left alone for a moment, then asked
- * once. A part that fails at once may be asked every time, so that it is back as soon as it can be.
+ * Spares whoever would wait for a part that no longer answers: after slow faults in a row, or where nearly all faults are slow, it is
+ * left alone for a moment, then asked once. A part that fails at once may be asked every time, so that it is back as soon as it can be.
+ * One that answers others meanwhile is no part that does not answer: one of several servers may be away, or one question too hard.
  */
 export interface Breaker {
-  /** Whether the part may be asked now. Whoever is told yes says how it went. */
-  readonly mayAsk: () => boolean;
-  readonly worked: () => void;
+  /** Asks for leave to ask the part: the number of the question, which comes back with how it went; 0 for not now. */
+  readonly begin: () => number;
+  /** `wasAwaited`: what is answered at once may be the adapter's own, and says nothing of a part that others wait for. */
+  readonly worked: (question: number, wasAwaited: boolean) => void;
   /** `isSlow`: somebody has waited for this fault. */
-  readonly failed: (error: unknown, isSlow: boolean) => void;
+  readonly failed: (question: number, error: unknown, isSlow: boolean) => void;
 }
 
 export interface BreakerSettings {
@@ -23,16 +25,26 @@ export interface BreakerSettings {
 
 /** So many faults in a row are no accident. */
 const FAULTS = 5;
+/** A part is too busy when, of so many of its latest answers, more than three in four came too late. */
+const LATEST = 64;
+const TOO_MANY = 3 / 4;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
 
 export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
+  /** Questions so far, those of them that had been put when the last answer came, and those put before the pause. */
+  let asked = 0;
+  let askedAtAnswer = 0;
+  let askedAtPause = 0;
   let faults = 0;
   let slowFaults = 0;
+  let latest = 0;
+  let latestSlow = 0;
   /** 0 while the part is asked. */
   let pauseMs = 0;
   let pausedAt = 0;
-  let isTrying = false;
+  /** The question that is put in a pause; 0 for none. */
+  let trial = 0;
 
   const isOver = (): boolean => {
     const elapsed = clock.now() - pausedAt;
@@ -42,34 +54,59 @@ export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
   const pause = (): void => {
     pauseMs = pauseMs === 0 ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     pausedAt = clock.now();
+    askedAtPause = asked;
+    trial = 0;
   };
+  const goOn = (): void => {
+    pauseMs = 0;
+    trial = 0;
+    latest = 0;
+    latestSlow = 0;
+  };
+  const count = (slow: 0 | 1): void => {
+    if (latest === LATEST) {
+      latest /= 2;
+      latestSlow /= 2;
+    }
+    latest++;
+    latestSlow += slow;
+  };
+  const isTooBusy = (): boolean => latest > LATEST / 2 && latestSlow > latest * TOO_MANY;
+
   return {
-    mayAsk() {
-      if (pauseMs === 0) return true;
-      if (isTrying || !isOver()) return false;
-      isTrying = true;
-      return true;
+    begin() {
+      if (pauseMs === 0) return ++asked;
+      if (trial !== 0 || !isOver()) return 0;
+      return (trial = ++asked);
     },
-    worked() {
-      if (faults === 0) return;
+    worked(question, wasAwaited) {
+      if (wasAwaited) {
+        // What was asked before a pause and is answered in it is no sign of its end.
+        if (pauseMs !== 0 && question <= askedAtPause) return;
+        count(0);
+        askedAtAnswer = asked;
+        if (pauseMs !== 0) goOn();
+      } else if (question === trial) trial = 0;
+      if (faults === 0 || (slowFaults > 0 && !wasAwaited)) return;
       if (faults >= FAULTS) tell('recovered');
       faults = 0;
       slowFaults = 0;
-      pauseMs = 0;
-      isTrying = false;
     },
-    failed(error, isSlow) {
-      faults++;
-      slowFaults = isSlow ? slowFaults + 1 : 0;
-      const wasTrying = isTrying;
-      isTrying = false;
-      if (faults === FAULTS) tell('degraded', error);
-      if (!isSlow) pauseMs = 0;
-      // What was asked before a pause and fails in it says nothing new.
-      else if (slowFaults >= FAULTS && (pauseMs === 0 || wasTrying)) pause();
+    failed(question, error, isSlow) {
+      const wasTrying = question === trial;
+      if (wasTrying) trial = 0;
+      if (isSlow) count(1);
+      if (question > askedAtAnswer) {
+        faults++;
+        slowFaults = isSlow ? slowFaults + 1 : 0;
+        if (faults === FAULTS) tell('degraded', error);
+      }
+      // What was asked before a pause and comes too late in it says nothing new.
+      if (isSlow && (pauseMs === 0 ? slowFaults >= FAULTS || isTooBusy() : wasTrying)) pause();
+      else if (!isSlow && pauseMs !== 0) goOn();
     },
   };
 }
 
 /** For what cannot fail by being elsewhere: always asked. */
-export const noBreaker: Breaker = { mayAsk: () => true, worked: () => undefined, failed: () => undefined };
+export const noBreaker: Breaker = { begin: () => 1, worked: () => undefined, failed: () => undefined };

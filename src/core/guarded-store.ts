@@ -37,20 +37,21 @@ const INSERTIONS = ['inserted', 'conflict', 'slot_taken'] as const;
 
 export function guardStore(store: KeyStore, deadlineMs: number, breaker: Breaker = noBreaker): GuardedStore {
   const asked = <T>(call: () => Awaitable<unknown>, read: (value: unknown) => T, what: string): Awaitable<T> => {
-    if (!breaker.mayAsk()) throw storeUnavailable(`${what}: the store has failed repeatedly and is left alone for a moment`);
+    const question = breaker.begin();
+    if (question === 0) throw storeUnavailable(`${what}: the store has failed repeatedly and is left alone for a moment`);
     const failed = (error: unknown, isSlow: boolean): never => {
-      breaker.failed(error, isSlow);
+      breaker.failed(question, error, isSlow);
       throw error;
     };
-    const worked = (value: T): T => {
-      breaker.worked();
+    const worked = (value: T, wasAwaited: boolean): T => {
+      breaker.worked(question, wasAwaited);
       return value;
     };
     try {
       const answer = guarded(call, read, what, deadlineMs);
-      if (!isPromise(answer)) return worked(answer);
+      if (!isPromise(answer)) return worked(answer, false);
       const began = performance.now();
-      return answer.then(worked, (error: unknown) => failed(error, performance.now() - began >= deadlineMs / 2));
+      return answer.then((value) => worked(value, true), (error: unknown) => failed(error, performance.now() - began >= deadlineMs / 2));
     } catch (error) {
       return failed(error, false);
     }

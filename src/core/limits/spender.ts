@@ -44,14 +44,14 @@ export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, l
     return chain(fallback[method](buckets, cost), (answer) => done(answer, fallback));
   };
 
-  const fault = <T>(error: unknown, isSlow: boolean, ...rest: readonly [method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>]): Awaitable<T> => {
+  const fault = <T>(question: number, error: unknown, isSlow: boolean, ...rest: readonly [method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>]): Awaitable<T> => {
     report(error);
-    breaker.failed(error, isSlow);
+    breaker.failed(question, error, isSlow);
     return instead(error, ...rest);
   };
-  const worked = (answer: Consumption, buckets: readonly LimitBucket[]): Consumption => {
+  const worked = (question: number, answer: Consumption, buckets: readonly LimitBucket[], wasAwaited: boolean): Consumption => {
     const value = checked(answer, buckets);
-    breaker.worked();
+    breaker.worked(question, wasAwaited);
     return value;
   };
 
@@ -64,18 +64,19 @@ export function createSpender({ limiter, fallback, onLimiterError, deadlineMs, l
   /** The first limiter's answer; on a fault, what `onLimiterError` says. */
   const ask = <T>(method: 'consume' | 'peek', buckets: readonly LimitBucket[], cost: number, done: Done<T>): Awaitable<T> => {
     // It was told when this began; a fault for every request would tell no more.
-    if (!breaker.mayAsk()) return instead(undefined, method, buckets, cost, done);
+    const question = breaker.begin();
+    if (question === 0) return instead(undefined, method, buckets, cost, done);
     let answer: Awaitable<Consumption>;
     try {
       answer = limiter[method](buckets, cost);
-      if (!isPromise(answer)) return done(worked(answer, buckets), limiter);
+      if (!isPromise(answer)) return done(worked(question, answer, buckets, false), limiter);
     } catch (error) {
-      return fault(error, false, method, buckets, cost, done);
+      return fault(question, error, false, method, buckets, cost, done);
     }
     const began = performance.now();
     return withDeadline(answer, deadlineMs, late, discard)
-      .then((value) => worked(value, buckets))
-      .then((value) => done(value, limiter), (error: unknown) => fault(error, performance.now() - began >= deadlineMs / 2, method, buckets, cost, done));
+      .then((value) => worked(question, value, buckets, true))
+      .then((value) => done(value, limiter), (error: unknown) => fault(question, error, performance.now() - began >= deadlineMs / 2, method, buckets, cost, done));
   };
 
   const settled = (answer: Consumption, from: Limiter): Spending =>

@@ -86,9 +86,11 @@ export async function startRedis({ program = PROGRAM, before = [], after = MEMOR
   };
 }
 
-/** Three masters on loopback that share the slots. */
-export async function startCluster(program: string = PROGRAM): Promise<readonly RedisServer[]> {
-  const nodes = await Promise.all([1, 2, 3].map(async () => startRedis({ program, after: [...MEMORY_ONLY, '--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf'] })));
+const CLUSTERED = [...MEMORY_ONLY, '--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-require-full-coverage', 'no'];
+
+/** Three masters on loopback that share the slots, and take one that says nothing for `timeoutMs` for dead. */
+export async function startCluster(program: string = PROGRAM, timeoutMs = 15_000): Promise<readonly RedisServer[]> {
+  const nodes = await Promise.all([1, 2, 3].map(async () => startRedis({ program, after: [...CLUSTERED, '--cluster-node-timeout', String(timeoutMs)] })));
   const cuts = [0, 5461, 10923, 16384];
   for (const [index, node] of nodes.entries()) {
     await node.command('CLUSTER', 'ADDSLOTSRANGE', String(cuts[index]), String((cuts[index + 1] ?? 0) - 1));
@@ -96,9 +98,21 @@ export async function startCluster(program: string = PROGRAM): Promise<readonly 
     await node.command('CLUSTER', 'MEET', '127.0.0.1', String(nodes[0]?.port));
   }
   for (const node of nodes) await until(async () => (await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok') && (await node.command('CLUSTER', 'SLOTS')).match(/127\.0\.0\.1/g)?.length === 3);
-  // What is published is passed on over these, and lost where there is none yet.
   for (const node of nodes) await until(async () => (await node.command('CLUSTER', 'NODES')).match(/ connected/g)?.length === 3);
   return nodes;
+}
+
+/** Does what one of the nodes does, and takes its place when the others agree that it is dead. */
+export async function startClusterReplica(program: string, nodes: readonly RedisServer[], master: RedisServer, timeoutMs: number): Promise<RedisServer> {
+  await master.command('CONFIG', 'SET', 'repl-diskless-sync-delay', '0');
+  const replica = await startRedis({ program, after: [...CLUSTERED, '--cluster-node-timeout', String(timeoutMs)] });
+  for (const node of nodes) await replica.command('CLUSTER', 'MEET', '127.0.0.1', String(node.port));
+  const id = /^\$\d+\r\n(\w+)/.exec(await master.command('CLUSTER', 'MYID'))?.[1] ?? '';
+  await until(async () => (await replica.command('CLUSTER', 'REPLICATE', id)).startsWith('+OK'), 30_000);
+  await until(async () => (await replica.command('INFO', 'replication')).includes('master_link_status:up'), 30_000);
+  const isKnown = new RegExp(`:${replica.port}@.* slave ${id} .* connected`);
+  for (const node of nodes) await until(async () => isKnown.test(await node.command('CLUSTER', 'NODES')), 30_000);
+  return replica;
 }
 
 /** Does what another server does, and takes its place when a sentinel says so. */
