@@ -11,7 +11,7 @@ export type Part = 'store' | 'limiter' | 'invalidation';
 export interface Breaker {
   /** Asks for leave to ask the part: the number of the question, which comes back with how it went; 0 for not now. */
   readonly begin: () => number;
-  /** `wasAwaited`: what is answered at once may be the adapter's own, and says nothing of a part that others wait for. */
+  /** `wasAwaited`: what is answered at once may be the adapter's own, and breaks no row of faults that others have waited for. */
   readonly worked: (question: number, wasAwaited: boolean) => void;
   /** `isSlow`: somebody has waited for this fault. */
   readonly failed: (question: number, error: unknown, isSlow: boolean) => void;
@@ -80,14 +80,14 @@ export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
       return (trial = ++asked);
     },
     worked(question, wasAwaited) {
+      // What was asked before a pause and is answered in it is no sign of its end.
+      if (pauseMs !== 0 && question <= askedAtPause) return;
+      if (pauseMs !== 0) goOn();
+      else if (!wasAwaited && slowFaults > 0) return;
       if (wasAwaited) {
-        // What was asked before a pause and is answered in it is no sign of its end.
-        if (pauseMs !== 0 && question <= askedAtPause) return;
         count(0);
         askedAtAnswer = asked;
-        if (pauseMs !== 0) goOn();
-      } else if (question === trial) trial = 0;
-      if (faults === 0 || (slowFaults > 0 && !wasAwaited)) return;
+      }
       if (faults >= FAULTS) tell('recovered');
       faults = 0;
       slowFaults = 0;

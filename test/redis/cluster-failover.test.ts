@@ -51,7 +51,7 @@ describeOnEach('a cluster one of whose masters is killed', ({ startCluster, star
     ends.unshift(() => keyring.close());
     return keyring;
   };
-  const stored = ({ client }: TestClient): Keyring => keyringOf({ prefix: 'awx', store: redisStore(client), cache: { invalidation: redisInvalidation(client) }, deadlines: { storeMs: 1_000 } });
+  const stored = ({ client }: TestClient): Keyring => keyringOf({ prefix: 'awx', store: redisStore(client), cache: { invalidation: redisInvalidation(client) }, deadlines: { storeMs: 2_000 } });
   /** Keys here, and only limits in Redis. */
   const asked = async ({ client }: TestClient, count: number): Promise<Asking[]> => {
     const keyring = keyringOf({ prefix: 'awx', limiter: redisLimiter(client), limits: { default: [perDay(LIMIT), concurrent(10)] }, onLimiterError: 'closed', deadlines: { limiterMs: LIMITER_MS } });

@@ -12,8 +12,9 @@ import { describeWith } from '../support/services/required.js';
 import { REDIS, startRedis, startReplica, startSentinel, until, type RedisServer } from '../support/services/redis.js';
 import { ioredisSentinel, nodeRedisSentinel, type TestClient } from './clients.js';
 
-const STORE_MS = 400;
-const LIMITER_MS = 100;
+const STORE_MS = 1_000;
+const LIMITER_MS = 300;
+const TICK_MS = 10;
 
 describeWith(REDIS)('a failover by a sentinel', () => {
   let master: RedisServer;
@@ -40,19 +41,16 @@ describeWith(REDIS)('a failover by a sentinel', () => {
   /** All of it in Redis. */
   const keyringOf = ({ client }: TestClient): Keyring => ended(createKeyring({ prefix: 'awx', store: redisStore(client), cache: { invalidation: redisInvalidation(client) }, deadlines }));
   /** Keys here, and only limits in Redis. */
-  const countingOf = async ({ client }: TestClient, onLimiterError: 'local' | 'closed'): Promise<() => Promise<Told>> => {
+  const countingOf = async ({ client }: TestClient, onLimiterError: 'local' | 'closed'): Promise<() => Promise<string>> => {
     const keyring = ended(createKeyring({ prefix: 'awx', limiter: redisLimiter(client), limits: { default: [perMinute(100_000), concurrent(100)] }, onLimiterError, deadlines }));
     const { key } = await keyring.create({ name: 'counted' });
     return async () => ask(keyring, key);
   };
-  const ask = async (keyring: Keyring, key: string): Promise<Told> => {
-    const began = performance.now();
-    const said = await keyring.verify(key).then((answer) => {
+  const ask = async (keyring: Keyring, key: string): Promise<string> =>
+    keyring.verify(key).then((answer) => {
       if (answer.ok) answer.release();
       return answer.ok ? 'ok' : answer.code;
     }, (error: unknown) => String((error as { code?: unknown }).code));
-    return { said, ms: performance.now() - began };
-  };
   const isReplicated = async (): Promise<boolean> => {
     const offset = async (server: RedisServer, name: string): Promise<string | undefined> => new RegExp(`${name}:(\\d+)`).exec(await server.command('INFO', 'replication'))?.[1];
     return (await offset(master, 'master_repl_offset')) === (await offset(replica, 'slave_repl_offset'));
@@ -65,21 +63,26 @@ describeWith(REDIS)('a failover by a sentinel', () => {
       return client;
     };
     /** Kills the master, and gives what everybody was told until all are served as before. */
-    async function outage(asking: Readonly<Record<string, () => Promise<Told>>>, wanted: Readonly<Record<string, string>>): Promise<Record<string, readonly string[]>> {
+    async function outage(asking: Readonly<Record<string, () => Promise<string>>>, wanted: Readonly<Record<string, string>>): Promise<Record<string, readonly string[]>> {
       await master.kill();
       const began = performance.now();
       const told = new Map(Object.keys(asking).map((name) => [name, new Set<string>()]));
+      // Time as this process has it: of a machine that stands still nothing is measured.
+      let ticks = 0;
+      const ticking = setInterval(() => ticks++, TICK_MS);
+      ends.push(() => clearInterval(ticking));
       let longest = 0;
       await until(async () => {
+        const since = ticks;
         const said = await Promise.all(Object.entries(asking).map(async ([name, put]) => {
           const answer = await put();
-          longest = Math.max(longest, answer.ms);
-          told.get(name)?.add(answer.said);
-          return answer.said === wanted[name];
+          told.get(name)?.add(answer);
+          return answer === wanted[name];
         }));
+        longest = Math.max(longest, (ticks - since) * TICK_MS);
         return told.get('unread')?.has('store_unavailable') === true && said.every(Boolean);
       }, 30_000);
-      process.stdout.write(`served again ${Math.round(performance.now() - began)} ms after the master was killed, the longest wait ${Math.round(longest)} ms\n`);
+      process.stdout.write(`served again ${Math.round(performance.now() - began)} ms after the master was killed, the longest wait ${longest} ms\n`);
       // The store's deadline and the limiter's; a machine that is busy gets as much again.
       expect(longest).toBeLessThan(2 * (STORE_MS + LIMITER_MS));
       expect(await replica.command('ROLE')).toContain('master');
@@ -95,10 +98,10 @@ describeWith(REDIS)('a failover by a sentinel', () => {
       const acknowledged: Said[] = [];
       for (let round = 0; round < 5; round++) await streamed(one, 'acme', round, (said) => acknowledged.push(said));
       const [revoked, shared, unread] = [await one.create({ name: 'revoked' }), await one.create({ name: 'shared' }), await one.create({ name: 'unread' })];
-      expect(await ask(other, revoked.key)).toMatchObject({ said: 'ok' });
+      expect(await ask(other, revoked.key)).toBe('ok');
       await one.revoke(revoked.apiKey.id);
-      await until(async () => (await ask(other, revoked.key)).said === 'revoked_key');
-      for (const keyring of [one, other]) expect(await ask(keyring, shared.key)).toMatchObject({ said: 'ok' });
+      await until(async () => (await ask(other, revoked.key)) === 'revoked_key');
+      for (const keyring of [one, other]) expect(await ask(keyring, shared.key)).toBe('ok');
       // Nothing is promised of what the replica has not received.
       await until(isReplicated);
 
@@ -110,16 +113,10 @@ describeWith(REDIS)('a failover by a sentinel', () => {
       await expectKept(redisStore(second.client), acknowledged);
       expect(await redisLimiter(second.client).consume(buckets, 1)).toMatchObject({ outcome: 'admitted', states: [{ remaining: 79 }] });
       for (const keyring of [one, other]) await until(async () => (await keyring.health()).invalidation?.ok === true);
-      expect(await ask(other, shared.key)).toMatchObject({ said: 'ok' });
+      expect(await ask(other, shared.key)).toBe('ok');
       await one.revoke(shared.apiKey.id);
       // By word: the cache would have kept it for half a minute.
-      await until(async () => (await ask(other, shared.key)).said === 'revoked_key', 5_000);
+      await until(async () => (await ask(other, shared.key)) === 'revoked_key', 5_000);
     });
   });
 });
-
-/** What became of a request, and how long it took to say so. */
-interface Told {
-  readonly said: string;
-  readonly ms: number;
-}
