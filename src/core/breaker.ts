@@ -5,7 +5,7 @@ export type Part = 'store' | 'limiter' | 'invalidation';
 
 /**
  * Spares whoever would wait for a part that no longer answers: after slow faults in a row, or where nearly all faults are slow, it is
- * left alone for a moment, then asked once. A part that fails at once may be asked every time, so that it is back as soon as it can be.
+ * left alone for a moment, then asked by a few. A part that fails at once may be asked every time, so that it is back as soon as it can be.
  * One that answers others meanwhile is no part that does not answer: one of several servers may be away, or one question too hard.
  */
 export interface Breaker {
@@ -31,10 +31,14 @@ const TOO_MANY = 3 / 4;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** So many may ask when a pause is over: one alone might ask the only server of several that is away. */
+const TRIALS = 5;
+
 export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
-  /** Questions so far, those of them that had been put when the last answer came, and those put before the pause. */
+  /** Questions so far; those of them that had been put when the last answer came, when the pauses began, and when the last of them did. */
   let asked = 0;
   let askedAtAnswer = 0;
+  let askedAtFirstPause = 0;
   let askedAtPause = 0;
   let faults = 0;
   let slowFaults = 0;
@@ -43,8 +47,6 @@ export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
   /** 0 while the part is asked. */
   let pauseMs = 0;
   let pausedAt = 0;
-  /** The question that is put in a pause; 0 for none. */
-  let trial = 0;
 
   const isOver = (): boolean => {
     const elapsed = clock.now() - pausedAt;
@@ -52,14 +54,13 @@ export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
     return elapsed >= pauseMs || elapsed < 0;
   };
   const pause = (): void => {
+    if (pauseMs === 0) askedAtFirstPause = asked;
     pauseMs = pauseMs === 0 ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     pausedAt = clock.now();
     askedAtPause = asked;
-    trial = 0;
   };
   const goOn = (): void => {
     pauseMs = 0;
-    trial = 0;
     latest = 0;
     latestSlow = 0;
   };
@@ -75,13 +76,11 @@ export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
 
   return {
     begin() {
-      if (pauseMs === 0) return ++asked;
-      if (trial !== 0 || !isOver()) return 0;
-      return (trial = ++asked);
+      return pauseMs === 0 || (asked - askedAtPause < TRIALS && isOver()) ? ++asked : 0;
     },
     worked(question, wasAwaited) {
       // What was asked before a pause and is answered in it is no sign of its end.
-      if (pauseMs !== 0 && question <= askedAtPause) return;
+      if (pauseMs !== 0 && question <= askedAtFirstPause) return;
       if (pauseMs !== 0) goOn();
       else if (!wasAwaited && slowFaults > 0) return;
       if (wasAwaited) {
@@ -93,8 +92,6 @@ export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
       slowFaults = 0;
     },
     failed(question, error, isSlow) {
-      const wasTrying = question === trial;
-      if (wasTrying) trial = 0;
       if (isSlow) count(1);
       if (question > askedAtAnswer) {
         faults++;
@@ -102,7 +99,7 @@ export function createBreaker({ clock, tell }: BreakerSettings): Breaker {
         if (faults === FAULTS) tell('degraded', error);
       }
       // What was asked before a pause and comes too late in it says nothing new.
-      if (isSlow && (pauseMs === 0 ? slowFaults >= FAULTS || isTooBusy() : wasTrying)) pause();
+      if (isSlow && (pauseMs === 0 ? slowFaults >= FAULTS || isTooBusy() : question > askedAtPause)) pause();
       else if (!isSlow && pauseMs !== 0) goOn();
     },
   };
