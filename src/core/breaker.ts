@@ -4,7 +4,7 @@ import type { Clock } from './ports.js';
 export type Part = 'store' | 'limiter' | 'invalidation';
 
 /**
- * Spares whoever would wait for a part that no longer answers: after slow faults in a row, or where nearly all faults are slow, it is
+ * Spares whoever would wait for a part that no longer answers: after slow faults in a row, or where most answers come too late, it is
  * left alone for a moment, then asked by a few. A part that fails at once may be asked every time, so that it is back as soon as it can be.
  * One that answers others meanwhile is no part that does not answer: one of several servers may be away, or one question too hard.
  */
@@ -30,7 +30,6 @@ const LATEST = 64;
 const TOO_MANY = 3 / 4;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
-
 /** So many may ask when a pause is over: one alone might ask the only server of several that is away. */
 const TRIALS = 5;
 
